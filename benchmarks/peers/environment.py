@@ -1,0 +1,43 @@
+"""Throw-away environments for peers: one per lock, beside it, never mixed with the test environment."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+def python_of(name: str) -> Path:
+    """The interpreter of the environment ``.venv-NAME``, built from ``NAME.lock`` if it is missing or the lock changed.
+
+    Raises `subprocess.CalledProcessError` where the locked packages cannot be installed.
+    """
+    lock = HERE / f"{name}.lock"
+    folder = HERE / f".venv-{name}"
+    python = folder / "bin" / "python"
+    stamp = folder / "lock.sha256"
+    wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
+    if stamp.exists() and stamp.read_text() == wanted:
+        return python
+    print(f"Building {folder.name} from {lock.name} ...", file=sys.stderr)
+    shutil.rmtree(folder, ignore_errors=True)
+    venv.create(folder, with_pip=True)
+    command = [
+        python,
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "--quiet",
+        "install",
+        "--require-hashes",
+        "-r",
+        lock,
+    ]
+    subprocess.run(command, check=True)
+    stamp.write_text(wanted)
+    return python

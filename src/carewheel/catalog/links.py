@@ -1,0 +1,91 @@
+"""The arrows of the wheel with their mechanism, measures and published figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+from carewheel.catalog.dictionary import load
+
+Quality = Literal["A", "B", "C", "D"]
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """A published figure as it was published, in its own ``unit``.
+
+    ``quality``: A trial or strong quasi-experiment, B cohort or meta-analysis, C cross-section, D vendor.
+    ``value`` is None where the source gives a direction only.
+    """
+
+    figure: str
+    unit: str
+    quality: Quality
+    source: str
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Strength:
+    """A prior in the link's own units: reference SD per reference SD, cumulative over 12 months; 90 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An arrow. ``id`` is "C1-C2a"; a second arrow between the same parts carries a word more ("C4-C1-hours").
+
+    ``ring``: part of the main ring. ``balancing``: it brakes. ``from_measure``/``to_measure``: the pair of cards that
+    stand for the link, "" where none exists yet. ``strength``: see the head of ``data/links.toml``.
+    """
+
+    id: str
+    source: str
+    target: str
+    kind: Literal["law", "policy", "multiplier"]
+    ring: bool
+    balancing: bool
+    mechanism: str
+    measured_by: str
+    from_measure: str
+    to_measure: str
+    priors: tuple[Prior, ...]
+    prior_note: str
+    strength: Strength | None
+
+
+@lru_cache(maxsize=1)
+def links() -> dict[str, Link]:
+    """Every arrow by id.
+
+    >>> links()["C5-C1"].mechanism
+    'engaged, well-trained people give better care'
+    >>> [link.id for link in links().values() if link.balancing]
+    ['C2b-C4', 'C2b-C5']
+    """
+    found = {}
+    for row in load("links.toml")["link"]:
+        name = "-".join(filter(None, (row["from"], row["to"], row.get("suffix"))))
+        strength = row.get("strength")
+        found[name] = Link(
+            id=name,
+            source=row["from"],
+            target=row["to"],
+            kind=row["kind"],
+            ring=row.get("ring", False),
+            balancing=row.get("balancing", False),
+            mechanism=row["mechanism"],
+            measured_by=row["measured_by"],
+            from_measure=row["from_measure"],
+            to_measure=row["to_measure"],
+            priors=tuple(Prior(**prior) for prior in row["priors"]),
+            prior_note=row["prior_note"],
+            strength=None if strength is None else Strength(**strength),
+        )
+    return found

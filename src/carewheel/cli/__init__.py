@@ -1,0 +1,88 @@
+"""The door for operators: `carewheel …`.
+
+Turned by people and scripts at a terminal; pushes nothing but calls journeys and shows what they return.
+Quiet, aligned, pipes well; `--json` everywhere; ends with what to do next. Exit codes: see `carewheel turn --help`.
+Who may call: the shell. Commands are imported only when called, so that `--help` is instant.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+import carewheel
+
+# Command -> (module, one line for the help). Modules are imported when the command is called.
+COMMANDS = {
+    "turn": (
+        "carewheel.cli.turn",
+        "Read sources and show one turn of the wheel: wheel.json and report.html.",
+    ),
+    "measures": ("carewheel.cli.measures", "List measures, show how one is defined, or its value."),
+    "sources": ("carewheel.cli.sources", "List what was read into a workspace, or remove a source."),
+    "map": ("carewheel.cli.mapping", "Propose a mapping file for a CSV or XLSX by looking at it."),
+    "template": ("carewheel.cli.mapping", "Write an empty CSV to fill in: surveys, staff, spend …"),
+}
+
+
+class Commands(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(COMMANDS[cmd_name][0])
+        command: click.Command = getattr(module, f"{cmd_name}_command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(carewheel.__version__, prog_name="carewheel")
+def root() -> None:
+    """CareWheel runs and measures the flywheel of a medical or dental practice.
+
+    Begin with:  carewheel turn FOLDER-WITH-EXPORTS
+    """
+
+
+def main() -> None:
+    """Run the command line; refusals become one line and exit code 2, interruptions 130."""
+    from carewheel.cli.terminal import complain, typed_refusals
+
+    try:
+        outcome: Any = root(prog_name="carewheel", standalone_mode=False)
+    except click.exceptions.Exit as leaving:
+        outcome = leaving.exit_code
+    except (click.Abort, KeyboardInterrupt) as stop:
+        # A question that was answered with no is an Abort too, without an interruption behind it.
+        if isinstance(stop, click.Abort) and not isinstance(stop.__cause__, KeyboardInterrupt):
+            complain("Nothing was changed.", "")
+        else:
+            complain("Interrupted. Nothing was half-loaded.", "Run the same command again.")
+        outcome = 130
+    except RuntimeError as error:
+        # DuckDB's word for Ctrl-C in the middle of a query.
+        if str(error) != "Query interrupted":
+            raise
+        complain("Interrupted. Nothing was half-loaded.", "Run the same command again.")
+        outcome = 130
+    except click.ClickException as error:
+        # Whatever click refuses is wrong usage: 1 is kept for bugs.
+        error.show()
+        outcome = 2
+    except typed_refusals() as refusal:
+        complain(str(refusal), "")
+        outcome = 2
+    except BrokenPipeError:
+        outcome = 0
+    sys.exit(outcome if isinstance(outcome, int) else 0)

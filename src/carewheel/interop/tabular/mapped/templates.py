@@ -1,0 +1,51 @@
+"""Empty files to fill in: the columns that a shipped mapping reads, with one line that explains them."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from carewheel.interop.tabular.mapped.fields import REQUIRED
+from carewheel.interop.tabular.mapped.reading import shipped_mappings
+
+# What people ask for → the name of the shipped mapping.
+TEMPLATES = (
+    "surveys",
+    "reviews",
+    "referrals",
+    "spend",
+    "staff",
+    "pulses",
+    "training",
+    "changes",
+    "investments",
+    "expenses",
+    "locations",
+)
+
+
+def template(name: str) -> str:
+    """The text of an empty CSV of that name: a header and one explaining line, which readers ignore (it begins "# ").
+
+    Raises `KeyError` for a name that is not in `TEMPLATES`.
+
+    >>> print(template("expenses").splitlines()[0])
+    expense_id,expense_date,category,amount,currency,location_id
+    """
+    if name not in TEMPLATES:
+        raise KeyError(name)
+    mapping = next(m for m in shipped_mappings() if m.name == name)
+    columns: dict[str, str] = {}
+    for column in mapping.blocks[0].source_id:
+        columns[column] = "your own id of the row, so that a corrected file replaces it"
+    for field, rule in mapping.blocks[0].rules.items():
+        if rule.names:
+            need = "needed" if field in REQUIRED[mapping.blocks[0].table] else "optional"
+            if rule.help:
+                columns[rule.names[0]] = f"{rule.help} ({need})"
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    helps = list(columns.values())
+    writer.writerow([f"# {helps[0]}", *helps[1:]])
+    return text.getvalue()

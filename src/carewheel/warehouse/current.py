@@ -1,0 +1,144 @@
+"""Facts as they stand: of every row the latest version, of every thing the account of the best source that knows it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+
+from carewheel.catalog.facts import FactTable, fact_tables
+from carewheel.interop.files import Finding
+from carewheel.warehouse.workspace import quoted
+
+# Two accounts of one claim or visit agree on its date; the same number on dates further apart is another claim or visit.
+SAME_THING_DAYS = 31
+DATED_BY = {
+    "claim_id": (("claim", "service_date"), ("claim_event", "service_date"), ("charge", "service_date")),
+    "appointment_id": (("appointment", "local_date"),),
+    "procedure_id": (("procedure", "local_date"),),
+}
+
+
+# A remittance names a claim, and seldom the place or the practice's own number of the patient: the claim knows both.
+CLAIM_SIDE = ("claim", "charge")
+MONEY_SIDE = ("payment", "adjustment", "claim_event")
+
+
+def latest_sql(table: FactTable, ledgers: Sequence[Path]) -> str:
+    """A SELECT of the latest version of each row (source, source_id) over the load files of a table.
+
+    Later is who has the later time stamp of the source itself; without one, who was loaded later.
+    """
+    files = "[" + ", ".join(quoted(path) for path in ledgers) + "]"
+    rows = f"read_parquet({files})"
+    # Only keys that come twice are put in order: ordering the versions of every row would need memory for all of them.
+    return (
+        f"WITH twice AS MATERIALIZED (SELECT source, source_id FROM {rows} GROUP BY ALL HAVING count(*) > 1) "
+        f"SELECT * FROM {rows} ANTI JOIN twice USING (source, source_id) UNION ALL BY NAME "
+        f"(SELECT * FROM {rows} SEMI JOIN twice USING (source, source_id) QUALIFY row_number() OVER "
+        "(PARTITION BY source, source_id "
+        "ORDER BY recorded_at DESC NULLS LAST, load DESC, file_no DESC, pos DESC) = 1)"
+    )
+
+
+def build_current(
+    connection: duckdb.DuckDBPyConnection, ledgers: dict[str, list[Path]], tables: Sequence[str], folder: Path
+) -> tuple[dict[str, Path], list[Finding]]:
+    """Write the current facts of ``tables`` to ``folder``; returns the files and what could not be joined."""
+    folder.mkdir(parents=True)
+    findings: list[Finding] = []
+    for identifier, places in DATED_BY.items():
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE apart_{identifier} ({identifier} VARCHAR)")
+        dated = [
+            f"SELECT source, {identifier}, {column} AS d FROM ({latest_sql(fact_tables()[name], ledgers[name])})"
+            for name, column in places
+            if ledgers.get(name)
+        ]
+        sources: set[str] = set()
+        for name, _ in places:
+            if ledgers.get(name):
+                sources |= _sources(connection, ledgers[name])
+        if not dated or len(sources) < 2:
+            continue
+        connection.execute(
+            f"INSERT INTO apart_{identifier} SELECT {identifier} FROM ("
+            f"SELECT source, {identifier}, min(d) AS d FROM ({' UNION ALL '.join(dated)}) "
+            f"WHERE {identifier} <> '' AND d IS NOT NULL GROUP BY 1, 2) "
+            f"GROUP BY 1 HAVING date_diff('day', min(d), max(d)) > {SAME_THING_DAYS}"
+        )
+        count = connection.execute(f"SELECT count(*) FROM apart_{identifier}").fetchall()[0][0]
+        if count:
+            findings.append(
+                Finding(
+                    "facts.kept-apart",
+                    "doubt",
+                    f"Sources use the same {identifier.replace('_id', '')} number for things of different dates.",
+                    why=f"{count} numbers are more than {SAME_THING_DAYS} days apart, so they were not joined.",
+                    remedy="If they are the same, correct the dates in one source and load it again.",
+                    count=count,
+                )
+            )
+    written: dict[str, Path] = {}
+    # Claims and charges first: what was paid takes its place and patient from them.
+    for name in sorted(tables, key=lambda name: name not in CLAIM_SIDE):
+        path = folder / f"{name}.parquet"
+        names = ", ".join(f'"{column.name}"' for column in fact_tables()[name].all_columns)
+        select = _current_sql(connection, fact_tables()[name], ledgers[name])
+        if name in MONEY_SIDE:
+            select = _of_the_claim(select, [written[side] for side in CLAIM_SIDE if side in written], name)
+        connection.execute(
+            f"COPY (SELECT {names} FROM ({select}) "
+            f"ORDER BY local_month, location_id, source, source_id) "
+            f"TO {quoted(path)} (FORMAT parquet, COMPRESSION zstd)"
+        )
+        written[name] = path
+    return written, findings
+
+
+def _current_sql(connection: duckdb.DuckDBPyConnection, table: FactTable, ledgers: Sequence[Path]) -> str:
+    latest = latest_sql(table, ledgers)
+    if not table.join:
+        return latest
+    basis = "encounter" if any(column.name == "basis" for column in table.columns) else ""
+    files = "[" + ", ".join(quoted(path) for path in ledgers) + "]"
+    accounts = "source_kind, basis" if basis else "source_kind"
+    kinds = connection.execute(f"SELECT DISTINCT {accounts} FROM read_parquet({files})").fetchall()
+    if len(kinds) < 2:
+        return latest
+    order = " ".join(f"WHEN {quoted(kind)} THEN {2 * i}" for i, kind in enumerate(table.precedence))
+    rank = f"(CASE source_kind {order} ELSE {2 * len(table.precedence)} END"
+    # A visit's booking says more than the encounter that followed it.
+    rank += " + CASE WHEN basis = 'encounter' THEN 1 ELSE 0 END)" if basis else ")"
+    joined_by = ", ".join(table.join)
+    known = " OR ".join(f"{name} = ''" for name in table.join)
+    return (
+        f"SELECT * FROM ({latest}) AS f QUALIFY {known} "
+        f"OR {table.join[0]} IN (SELECT {table.join[0]} FROM apart_{table.join[0]}) "
+        f"OR {rank} = min({rank}) OVER (PARTITION BY {joined_by})"
+    )
+
+
+def _of_the_claim(select: str, claim_side: Sequence[Path], name: str) -> str:
+    """Payments, adjustments and events of a claim with its place (where they name none) and its patient."""
+    if not claim_side:
+        return select
+    known = " UNION ALL ".join(
+        f"SELECT claim_id, location_id, patient_key FROM read_parquet({quoted(path)}) WHERE claim_id <> ''"
+        for path in claim_side
+    )
+    one = "CASE WHEN count(DISTINCT nullif({0}, '')) = 1 THEN max({0}) END AS {1}"
+    person = "" if name == "claim_event" else ", coalesce(c.person, f.patient_key) AS patient_key"
+    return (
+        f"SELECT f.* REPLACE (coalesce(nullif(f.location_id, ''), c.place, '') AS location_id{person}) "
+        f"FROM ({select}) AS f LEFT JOIN (SELECT claim_id, {one.format('location_id', 'place')}, "
+        f"{one.format('patient_key', 'person')} FROM ({known}) "
+        "WHERE claim_id NOT IN (SELECT claim_id FROM apart_claim_id) GROUP BY claim_id) AS c ON f.claim_id = c.claim_id"
+    )
+
+
+def _sources(connection: duckdb.DuckDBPyConnection, ledgers: Sequence[Path]) -> set[str]:
+    files = "[" + ", ".join(quoted(path) for path in ledgers) + "]"
+    return {
+        row[0] for row in connection.execute(f"SELECT DISTINCT source FROM read_parquet({files})").fetchall()
+    }

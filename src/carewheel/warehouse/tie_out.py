@@ -1,0 +1,112 @@
+"""The tie-out: a source's own totals against the facts, with the reasons for any difference."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+
+from carewheel.catalog.facts import fact_tables
+from carewheel.warehouse.current import latest_sql
+from carewheel.warehouse.spool import CENTS, SpoolingSink
+from carewheel.warehouse.workspace import quoted
+
+# Where the facts hold what the tie-out compares, and which rows count.
+TIE_OUT = {
+    "visits": ("appointment", "count(*) FILTER (status IN ('fulfilled', 'arrived', 'checked-in'))", "''"),
+    "charges": ("charge", "coalesce(sum(amount), 0)", "currency"),
+    "collections": ("payment", "coalesce(sum(amount), 0)", "currency"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where an import's rows are: staged, in the ledgers, and in the current facts (paths relative to ``root``)."""
+
+    staging: Path
+    ledgers: Mapping[str, Sequence[Path]]
+    root: Path
+    current: Mapping[str, str]
+
+    def staged(self, table: str) -> str:
+        return f"read_parquet({quoted(self.staging / f'{table}.staged.parquet')})"
+
+
+def facts_of(
+    connection: duckdb.DuckDBPyConnection, places: Places, number: int, tables: Sequence[str]
+) -> dict[str, int]:
+    """How many facts of each table source ``number`` of the import told of."""
+    return {
+        name: connection.execute(
+            f"SELECT count(DISTINCT source_id) FROM {places.staged(name)} WHERE path_no = ?", [number]
+        ).fetchall()[0][0]
+        for name in tables
+    }
+
+
+def tie_out(
+    connection: duckdb.DuckDBPyConnection, places: Places, number: int, sink: SpoolingSink
+) -> list[dict[str, str]]:
+    """Hold the totals that source ``number`` of the import states against its facts.
+
+    Four sums, each by currency: as the source states them; as staged; the latest versions with the same keys; and of
+    these the ones that count, since no better source tells the same thing.
+    """
+    tallies: dict[tuple[str, str], Decimal] = {}
+    for file in sink.reports:
+        for key, amount in file.tallies.items():
+            tallies[key] = tallies.get(key, Decimal(0)) + amount
+    table: list[dict[str, str]] = []
+    for what, (name, total, currency) in TIE_OUT.items():
+        sums: list[dict[str, Decimal]] = [{}, {}, {}]
+        if name in sink.spools:
+            mine = f"source = {quoted(sink.setting.source)} AND path_no = {number}"
+            keys = (
+                f"(source, source_id) IN (SELECT (source, source_id) FROM {places.staged(name)} WHERE {mine})"
+            )
+            latest = f"({latest_sql(fact_tables()[name], places.ledgers[name])})"
+            current = f"read_parquet({quoted(places.root / places.current[name])})"
+            relations = ((places.staged(name), mine), (latest, keys), (current, keys))
+            for part, (relation, where) in zip(sums, relations, strict=True):
+                rows = connection.execute(
+                    f"SELECT {currency}, {total} FROM {relation} WHERE {where} GROUP BY 1"
+                )
+                part.update({code: Decimal(amount) for code, amount in rows.fetchall()})
+        currencies = {code for key, code in tallies if key == what}.union(*sums)
+        for code in sorted(currencies):
+            row = [tallies.get((what, code), Decimal(0)), *(part.get(code, Decimal(0)) for part in sums)]
+            if any(row):
+                table.append(_tie_out_row(what, code, row))
+    return table
+
+
+def _tie_out_row(what: str, currency: str, row: Sequence[Decimal]) -> dict[str, str]:
+    # Facts hold four places; a source may print binary noise beyond them.
+    in_source, staged, in_facts, counted = (amount.quantize(CENTS) for amount in row)
+    reasons = [
+        ("refused or not placed", in_source - staged),
+        ("the same thing told again, or told later otherwise", staged - in_facts),
+        ("taken from a better source", in_facts - counted),
+    ]
+    return {
+        "what": what,
+        "currency": currency,
+        "in_source": _plain(in_source),
+        "in_facts": _plain(in_facts),
+        "difference": _plain(in_source - in_facts),
+        "counted": _plain(counted),
+        "because": "; ".join(f"{_plain(amount)} {reason}" for reason, amount in reasons if amount),
+    }
+
+
+def _plain(amount: Decimal) -> str:
+    """An amount without needless zeros, but with cents where it has any.
+
+    >>> _plain(Decimal("12.3000")), _plain(Decimal("7.0000")), _plain(Decimal("0.1234"))
+    ('12.30', '7', '0.1234')
+    """
+    text = format(amount.normalize(), "f")
+    return text + "0" if "." in text and len(text.split(".")[1]) == 1 else text

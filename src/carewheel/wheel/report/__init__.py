@@ -1,0 +1,242 @@
+"""The report: one self-contained file that an owner reads with coffee, made only of what `wheel.json` says."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import jinja2
+
+from carewheel.catalog.components import components
+from carewheel.catalog.measures import measures
+from carewheel.wheel.numbers import (
+    between,
+    day_words,
+    exact,
+    number,
+    target_words,
+    trend_words,
+    with_unit,
+)
+from carewheel.wheel.report import charts, drawing
+from carewheel.wheel.report.breakdowns import breakdowns
+
+HORIZON_WORDS = {"quick": "quick win", "medium": "medium term", "long": "long term"}
+INTERVAL_WORDS = {
+    "wilson": "Wilson score interval, 90 %",
+    "t_mean": "Student's interval of the mean, 90 %",
+    "nps": "adjusted Wald interval, 90 %",
+    "poisson_count": "exact Poisson interval (Garwood), 90 %",
+    "poisson_rate": "exact Poisson interval of the events, 90 %",
+    "cost_per_count": "exact Poisson interval of the count below the line, 90 %",
+    "ratio_months": "jackknife over months, 90 %",
+    "lifetime": "delta method of its two factors, 90 %",
+    "none": "none: it is counted, not sampled",
+}
+
+
+def render(document: Mapping[str, Any]) -> str:
+    """The report of a turn as one HTML document: no script, no network, printable."""
+    main = _view(document, "")
+    beside = [_view(view, f"-{i}") for i, view in enumerate(document["beside"], 1)]
+    shown = {m["id"] for view in (main, *beside) for m in view["measures"] if m["n"] or m["wheel"]}
+    definitions = [
+        {
+            "id": card.id,
+            "title": card.title,
+            "definition": card.definition,
+            "excluded": card.excluded,
+            "clock": card.clock,
+            "denominator": card.denominator,
+            "interval_words": INTERVAL_WORDS[card.interval],
+            "minimum_n": card.minimum_n,
+        }
+        for card in measures().values()
+        if card.id in shown
+    ]
+    refused = {(s["source"], s["path"]): s["rows_refused"] for s in document["sources"]}
+    tied = [{**row, "refused": refused.get((row["source"], row["path"]), 0)} for row in document["tie_out"]]
+    return _template().render(
+        d={**document, "main": main, "beside": beside, "definitions": definitions, "tie_out": tied},
+        css=_text("report.css"),
+        font=_font(),
+    )
+
+
+def _view(document: Mapping[str, Any], anchor: str) -> dict[str, Any]:
+    """A practice's part of the document with what only the page needs: places on drawings, words, bars."""
+    names = {part.id: part.name for part in components().values()}
+    titles = {card.id: card.title for card in measures().values()}
+    found = {**document, "anchor": anchor, "sources": document["practice"]}
+    found["nodes"] = drawing.nodes(document["components"], names)
+    found["arrows"] = drawing.arrows(document["links"], names)
+    found["matrix"] = _matrix(document)
+    found["breakdowns"] = breakdowns(document)
+    found["months"] = _months(document, titles)
+    found["actions"] = [
+        {
+            **action,
+            "horizon_words": HORIZON_WORDS[action["horizon"]],
+            "cost": _cost(action["cost"]),
+            "what": f"Moves {', '.join(titles[m].lower() for m in action['moves'])}."
+            + (f" {action['expected_value']['assumes']}" if action["expected_value"] else ""),
+            "verification": re.sub(
+                r"[a-z]+\.[a-z_]+",
+                lambda m: titles[m[0]].lower() if m[0] in titles else m[0],
+                action["verification"],
+            ),
+        }
+        for action in document["actions"]
+    ]
+    found["missing"] = [
+        {
+            **item,
+            "unlocks": [titles[m] for m in item["unlocks"]],
+            "wheel": ", ".join(titles[m].lower() for m in item["unlocks"] if measures()[m].wheel),
+        }
+        for item in document["missing"]
+    ]
+    found["wheel_words"] = _wheel_words(document)
+    return found
+
+
+def _months(document: Mapping[str, Any], titles: Mapping[str, str]) -> dict[str, Any]:
+    """Which of the last 24 full months each measure has data in."""
+    end = date.fromisoformat(document["period"]["to"])
+    last = end.year * 12 + end.month - 1
+    months = [f"{m // 12}-{m % 12 + 1:02d}" for m in range(last - 23, last + 1)]
+    rows = []
+    for row in document["coverage"]:
+        have = [month in row["months"] for month in months]
+        if any(have):
+            rows.append(
+                {
+                    "title": titles[row["measure"]],
+                    "count": sum(have),
+                    "run": "".join("■" if x else "·" for x in have),
+                    "words": f"{sum(have)} of {len(months)} months have data",
+                }
+            )
+    return {"months": months, "rows": rows}
+
+
+def _wheel_words(document: Mapping[str, Any]) -> str:
+    states = [c["status"] for c in document["components"]]
+    measured = sum(state != "unmeasured" for state in states)
+    words = f"{measured} of {len(states)} parts are measured. "
+    words += "How hard the parts push one another has to be learnt from months of data; until then the arrows are dashed, dotted or grey."
+    if document["weakest"]:
+        name = components()[document["weakest"]["component"]].name.lower()
+        words += f" The weakest measured part, {name}, is the one to look at."
+    return words
+
+
+def _cost(cost: Mapping[str, Any] | None) -> str:
+    if cost is None:
+        return "Unknown: ask for a price before you start"
+    low, high = cost["low"], cost["high"]
+    return f"{exact(low['amount'], low['currency'])} to {exact(high['amount'], high['currency'])} per {cost['per']} ({cost['source']})"
+
+
+def _matrix(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Location × measure: a mark only where a place differs from the whole beyond chance."""
+    wide = [
+        m
+        for m in document["measures"]
+        if m["value"] is not None and m["low"] is not None and not m["dimension"]
+    ]
+    rows: list[dict[str, Any]] = []
+    ids = sorted({p["location"] for m in wide for p in m["by_location"] if p["value"] is not None})
+    for m in wide:
+        by_place = {p["location"]: p for p in m["by_location"]}
+        cells = [_cell(m, by_place.get(place)) for place in ids]
+        if sum(cell["text"] != "–" for cell in cells) > 1:
+            rows.append(
+                {
+                    "title": m["title"],
+                    "cells": cells,
+                    "all": number(m["value"], m["unit"], m["currency"]),
+                    "all_interval": _short(m, m),
+                }
+            )
+    # A place without a single value in what is shown needs no column.
+    used = [i for i in range(len(ids)) if any(row["cells"][i]["text"] != "–" for row in rows)]
+    ids = [ids[i] for i in used]
+    rows = [{**row, "cells": [row["cells"][i] for i in used]} for row in rows]
+    names = document["locations"]
+    return {
+        "locations": [{"id": i, "name": names.get(i) or i or "no place named"} for i in ids] if rows else [],
+        "rows": rows,
+    }
+
+
+def _cell(m: Mapping[str, Any], place: Mapping[str, Any] | None) -> dict[str, str]:
+    if place is None or place["value"] is None:
+        few = place is not None and place["status"] == "not_enough_data"
+        return {"text": "–", "mark": "", "interval": "too few" if few else ""}
+    mark = ""
+    if m["direction"] != "none" and place["low"] is not None and m["unit"] != "count":
+        above, below = place["low"] > m["value"], place["high"] < m["value"]
+        better = above if m["direction"] == "up" else below
+        mark = "▲" if better else "▼" if above or below else ""
+    return {
+        "text": number(place["value"], m["unit"], m["currency"]),
+        "mark": mark,
+        "interval": _short(m, place),
+    }
+
+
+def _short(m: Mapping[str, Any], bounds: Mapping[str, Any]) -> str:
+    if bounds["low"] is None or bounds["high"] is None:
+        return ""
+    return f"{number(bounds['low'], m['unit'], m['currency'])} to {number(bounds['high'], m['unit'], m['currency'])}"
+
+
+def _cases(m: Mapping[str, Any]) -> str:
+    """What n counts, in words."""
+    counted = {
+        "nps": "answers",
+        "t_mean": "cases",
+        "poisson_rate": "person-months",
+        "cost_per_count": "new patients",
+    }
+    if m["id"] == "people.turnover":
+        return "months of employment"
+    return counted.get(m["interval"], "cases")
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    environment.filters.update(
+        day=day_words,
+        exact=exact,
+        strip=charts.strip,
+        line=charts.line,
+        value=lambda m: with_unit(m["value"], m["unit"], m["currency"]),
+        between=lambda m: between(m["low"], m["high"], m["unit"], m["currency"]),
+        target_words=target_words,
+        trend_words=trend_words,
+        cases=_cases,
+    )
+    return environment.from_string(_text("report.html"))
+
+
+@cache
+def _text(name: str) -> str:
+    return resources.files("carewheel.wheel.report").joinpath(name).read_text("utf-8")
+
+
+@cache
+def _font() -> str:
+    return base64.b64encode(
+        resources.files("carewheel.wheel.report").joinpath("inter-latin.woff2").read_bytes()
+    ).decode()
+
+
+__all__: Sequence[str] = ["render"]

@@ -1,0 +1,177 @@
+"""One turn of the wheel: from a workspace's facts to the document that `wheel.json` holds and the report shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import date
+from typing import Any
+
+import carewheel
+from carewheel.catalog.components import components
+from carewheel.catalog.links import links
+from carewheel.warehouse.contradictions import contradictions
+from carewheel.warehouse.measures import DuckDbEngine, Engine
+from carewheel.warehouse.workspace import Workspace
+from carewheel.wheel.actions import actions
+from carewheel.wheel.components import ComponentState, component_state, strongest, weakest
+from carewheel.wheel.headline import headline
+from carewheel.wheel.measured import Measured, measure_all, measure_document, period_of
+from carewheel.wheel.missing import missing
+from carewheel.wheel.pitfalls import alarms
+from carewheel.wheel.practices import ACTIVITY, Practice, practices
+
+SCHEMA_VERSION = "1.0"
+
+
+class NothingToTurn(Exception):
+    """No source has a dated fact: there is no date at which the wheel could be looked at."""
+
+
+# An engine over the facts of some sources of a workspace: what answers the measures' SQL instead of the embedded DuckDB.
+EngineFor = Callable[[Workspace, Sequence[str]], Engine]
+
+
+def turn(
+    workspace: Workspace, today: date, as_of: date | None = None, engine: EngineFor | None = None
+) -> dict[str, Any]:
+    """The turn as a document, ready for `wheel.json` (see ``data/wheel.schema.json``).
+
+    ``as_of`` is inclusive; by default each practice is seen at its own last date with activity that is not after
+    ``today``. The practice with most facts stands at the top level, others stand under ``beside``.
+    Raises `NothingToTurn` where no source has a dated fact.
+    """
+    found = practices(workspace, today)
+    dated = [practice for practice in found if practice.last_activity is not None]
+    if not dated:
+        raise NothingToTurn("None of the sources has a dated fact.")
+    if as_of is not None:
+        dated = [practice for practice in dated if _began(workspace, practice, as_of)] or dated[:1]
+    views = [view(workspace, practice, as_of or _last(practice), engine) for practice in dated]
+    # The main practice is the one of which most can be said; facts break a tie.
+    views.sort(key=lambda v: -sum(m["value"] is not None for m in v["measures"]))
+    main, *beside = views
+    manifest = workspace.manifest()
+    reports = list(manifest["sources"].values())
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "carewheel_version": carewheel.__version__,
+        "invented": bool(manifest["invented"]),
+        "sources": reports,
+        "tie_out": [
+            {"source": r["source"], "path": r["path"], **row} for r in reports for row in r["tie_out"]
+        ],
+        "joining": manifest.get("findings", []),
+        **main,
+        "beside": beside,
+    }
+
+
+def view(
+    workspace: Workspace, practice: Practice, as_of: date, engine: EngineFor | None = None
+) -> dict[str, Any]:
+    """One practice at one date: measures, parts, links, actions, alarms, and what is missing."""
+    connection = workspace.connect(practice.sources)
+    try:
+        answers = engine(workspace, practice.sources) if engine else DuckDbEngine(connection)
+        measured = measure_all(answers, as_of)
+        by_id = {m.card.id: m for m in measured}
+        states = [component_state(name, measured, as_of) for name in components()]
+        ranked = actions(by_id, as_of)
+        first, last = period_of(as_of)
+        weak, strong = weakest(states), strongest(states)
+        document = {
+            "as_of": as_of.isoformat(),
+            "period": {"from": first.isoformat(), "to": last.isoformat()},
+            "practice": list(practice.sources),
+            "measures": [measure_document(m) for m in measured],
+            "components": [_component(state) for state in states],
+            "links": _links(by_id),
+            "loop_gain": None,
+            "drag": None,
+            "weakest": None if weak is None else {"component": weak[0].id, "why": weak[1]},
+            "strongest": None if strong is None else {"component": strong.id},
+            "actions": ranked,
+            "pitfalls": alarms(by_id, states, connection, as_of),
+            "contradictions": [asdict(c) for c in contradictions(connection, as_of)],
+            "coverage": _coverage(measured, last),
+            "missing": missing(connection, measured),
+            "locations": _locations(connection),
+        }
+    finally:
+        connection.close()
+    document["headline"] = headline(document)
+    return document
+
+
+def _component(state: ComponentState) -> dict[str, Any]:
+    part = components()[state.id]
+    return {
+        "id": state.id,
+        "name": part.name,
+        "colour": part.colour,
+        **{k: v for k, v in asdict(state).items() if k != "id"},
+    }
+
+
+def _links(measured: Mapping[str, Measured]) -> list[dict[str, Any]]:
+    """The arrows. Nothing is learnt from data yet: evidence is a prior where one can be put in the link's units, else none."""
+    return [
+        {
+            "id": link.id,
+            "from": link.source,
+            "to": link.target,
+            "kind": link.kind,
+            "ring": link.ring,
+            "balancing": link.balancing,
+            "mechanism": link.mechanism,
+            "evidence": "none" if link.strength is None else "prior",
+            "strength": link.strength.value if link.strength else None,
+            "low": link.strength.low if link.strength else None,
+            "high": link.strength.high if link.strength else None,
+            "prior_weight": 1.0 if link.strength else None,
+            "prior_note": link.prior_note,
+            "priors": [asdict(prior) for prior in link.priors],
+            "both_ends_measured": all(
+                name in measured and measured[name].value is not None
+                for name in (link.from_measure, link.to_measure)
+            ),
+        }
+        for link in links().values()
+    ]
+
+
+def _coverage(measured: Sequence[Measured], last: date) -> list[dict[str, Any]]:
+    """For each measure with data the months of the last 24 in which it has a row."""
+    rows = []
+    for m in measured:
+        if m.result is None or not m.result.months:
+            continue
+        pairs = list(zip(m.result.months, m.result.monthly.n, strict=True))[-24:]
+        months = [month.isoformat()[:7] for month, n in pairs if n > 0]
+        rows.append({"measure": m.card.id, "months": months, "last_full_month": last.isoformat()[:7]})
+    return rows
+
+
+def _locations(connection: Any) -> dict[str, str]:
+    """Names of places by id, where the sources tell them."""
+    rows = connection.execute(
+        "SELECT location_id, max(name) FROM location WHERE name <> '' GROUP BY 1"
+    ).fetchall()
+    return {location: name for location, name in rows if location}
+
+
+def _began(workspace: Workspace, practice: Practice, as_of: date) -> bool:
+    connection = workspace.connect(practice.sources)
+    try:
+        for table in ACTIVITY:
+            if connection.execute(f"SELECT 1 FROM {table} WHERE local_date <= ? LIMIT 1", [as_of]).fetchall():
+                return True
+    finally:
+        connection.close()
+    return False
+
+
+def _last(practice: Practice) -> date:
+    assert practice.last_activity is not None
+    return practice.last_activity

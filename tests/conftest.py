@@ -1,0 +1,68 @@
+"""What tests need beside the code: the shared data, a browser, Java. A missing one skips loudly, or fails in CI."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+IN_CI = os.environ.get("CAREWHEEL_CI") == "1"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--run-long", action="store_true", help="run the long validations in full length")
+
+
+def _missing(marker: str) -> str:
+    """What a marked test lacks here, with the remedy; "" if nothing."""
+    if marker == "needs_data" and not Path(os.environ.get("CAREWHEEL_DATA", "/nonexistent")).is_dir():
+        return "the shared data: set CAREWHEEL_DATA to their folder"
+    if marker == "needs_browser" and not chromium():
+        return "Chromium: install the package chromium"
+    if marker == "needs_java":
+        if not shutil.which("java"):
+            return "Java 17: install the package default-jre-headless"
+        if importlib.util.find_spec("pyspark") is None:
+            return "pyspark: pip install 'carewheel[spark]'"
+    return ""
+
+
+def chromium() -> str | None:
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slowest first (a cluster, then a browser), so that two workers end at about the same time."""
+    items.sort(
+        key=lambda item: [item.get_closest_marker(name) is None for name in ("needs_java", "needs_browser")]
+    )
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker in ("needs_data", "needs_browser", "needs_java"):
+        if item.get_closest_marker(marker) and (lacking := _missing(marker)):
+            if IN_CI:
+                pytest.fail(f"CAREWHEEL_CI=1, and this test lacks {lacking}", pytrace=False)
+            pytest.skip(f"NOT TESTED HERE: lacks {lacking}")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of third-party data that is not in the repository."""
+    return Path(os.environ["CAREWHEEL_DATA"])
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    path = chromium()
+    assert path
+    return path
+
+
+@pytest.fixture
+def long_run(request: pytest.FixtureRequest) -> bool:
+    """Whether the long validations were asked for."""
+    return bool(request.config.getoption("--run-long"))
