@@ -36,6 +36,8 @@ raw_status = { from = "State" }
 basis = "appointment"
 """
 HEADER = "Visit,Person,Doctor,Office,Begins,Length,State,Remarks that are not read"
+# Exports of real systems hold dozens of further columns: rows of 300 to 500 bytes, most of which nobody reads.
+REMARKS = "nothing of note; " * 18
 
 
 def _rows() -> Iterator[tuple[int, str, str]]:
@@ -69,7 +71,7 @@ def csv_appointments(path: Path, size: int) -> int:
         size,
         HEADER + "\n",
         lambda n, day, time: (
-            f"V{n},P{n % 400_000},D{n % 40},Office {n % 12},{day} {time},30,{states[n % 5]},nothing of note\n"
+            f"V{n},P{n % 400_000},D{n % 40},Office {n % 12},{day} {time},30,{states[n % 5]},{REMARKS}\n"
         ),
     )
 
@@ -123,13 +125,13 @@ def hl7_bookings(path: Path, size: int) -> int:
 
 
 def opendental_procedures(path: Path, size: int) -> int:
-    head = "ProcNum,PatNum,AptNum,PlannedAptNum,ProcDate,ProcFee,ProcStatus,ProvNum,ClinicNum,CodeNum,UnitQty,BaseUnits,Discount,DateTP,DateComplete,DateTStamp\n"
+    head = "ProcNum,PatNum,AptNum,PlannedAptNum,ProcDate,ProcFee,ProcStatus,ProvNum,ClinicNum,CodeNum,UnitQty,BaseUnits,Discount,DateTP,DateComplete,DateTStamp,BillingNote\n"
     return _lines(
         path,
         size,
         head,
         lambda n, day, time: (
-            f"{n + 1},{n % 400_000 + 1},{n // 2 + 1},0,{day},{n % 300}.50,{1 + n % 2},{n % 7},{n % 3},{n % 200},1,0,0,{day},{day},{day} {time}\n"
+            f"{n + 1},{n % 400_000 + 1},{n // 2 + 1},0,{day},{n % 300}.50,{1 + n % 2},{n % 7},{n % 3},{n % 200},1,0,0,{day},{day},{day} {time},{REMARKS}\n"
         ),
     )
 

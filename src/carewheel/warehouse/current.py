@@ -31,14 +31,23 @@ def latest_sql(table: FactTable, ledgers: Sequence[Path]) -> str:
     Later is who has the later time stamp of the source itself; without one, who was loaded later.
     """
     files = "[" + ", ".join(quoted(path) for path in ledgers) + "]"
-    rows = f"read_parquet({files})"
-    # Only keys that come twice are put in order: ordering the versions of every row would need memory for all of them.
+    return last_of_each_sql(
+        f"read_parquet({files})",
+        "source, source_id",
+        "recorded_at DESC NULLS LAST, load DESC, file_no DESC, pos DESC",
+    )
+
+
+def last_of_each_sql(rows: str, key: str, order: str) -> str:
+    """A SELECT of the first row of each ``key`` in ``order`` from the relation ``rows``.
+
+    Only keys that come twice are put in order: ordering the versions of every row would need memory for all of them.
+    """
     return (
-        f"WITH twice AS MATERIALIZED (SELECT source, source_id FROM {rows} GROUP BY ALL HAVING count(*) > 1) "
-        f"SELECT * FROM {rows} ANTI JOIN twice USING (source, source_id) UNION ALL BY NAME "
-        f"(SELECT * FROM {rows} SEMI JOIN twice USING (source, source_id) QUALIFY row_number() OVER "
-        "(PARTITION BY source, source_id "
-        "ORDER BY recorded_at DESC NULLS LAST, load DESC, file_no DESC, pos DESC) = 1)"
+        f"WITH twice AS MATERIALIZED (SELECT {key} FROM {rows} GROUP BY ALL HAVING count(*) > 1) "
+        f"SELECT * FROM {rows} ANTI JOIN twice USING ({key}) UNION ALL BY NAME "
+        f"(SELECT * FROM {rows} SEMI JOIN twice USING ({key}) "
+        f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY {order}) = 1)"
     )
 
 
@@ -87,11 +96,17 @@ def build_current(
         select = _current_sql(connection, fact_tables()[name], ledgers[name])
         if name in MONEY_SIDE:
             select = _of_the_claim(select, [written[side] for side in CLAIM_SIDE if side in written], name)
+        # In two steps, and the sorting by one thread: so it stays in its memory whatever the number of rows.
+        unsorted = folder / f"{name}.unsorted.parquet"
+        connection.execute(f"COPY (SELECT {names} FROM ({select})) TO {quoted(unsorted)} (FORMAT parquet)")
+        connection.execute("SET threads = 1")
         connection.execute(
-            f"COPY (SELECT {names} FROM ({select}) "
+            f"COPY (SELECT * FROM read_parquet({quoted(unsorted)}) "
             f"ORDER BY local_month, location_id, source, source_id) "
             f"TO {quoted(path)} (FORMAT parquet, COMPRESSION zstd)"
         )
+        connection.execute("RESET threads")
+        unsorted.unlink()
         written[name] = path
     return written, findings
 

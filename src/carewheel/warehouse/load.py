@@ -16,7 +16,7 @@ import duckdb
 
 from carewheel.catalog.facts import FactTable, fact_tables
 from carewheel.interop.files import Finding
-from carewheel.warehouse.current import build_current
+from carewheel.warehouse.current import build_current, last_of_each_sql
 from carewheel.warehouse.spool import SPOOL_COLUMNS, FileReport, SourceSetting, SpoolingSink
 from carewheel.warehouse.tie_out import Places, facts_of, tie_out
 from carewheel.warehouse.workspace import Workspace, WorkspaceRefused, open_duckdb, quoted
@@ -261,11 +261,13 @@ def _keep_new(
             "AND (s.recorded_at IS NULL OR k.recorded_at IS NULL OR k.recorded_at >= s.recorded_at))"
         )
     connection.execute(
-        f"COPY (SELECT * EXCLUDE (path_no), {number} AS load FROM read_parquet({quoted(staged)}) AS s {known} "
-        "QUALIFY row_number() OVER (PARTITION BY source, source_id, content "
-        "ORDER BY recorded_at DESC NULLS LAST, file_no DESC, pos DESC) = 1) "
-        f"TO {quoted(to)} (FORMAT parquet, COMPRESSION zstd)"
+        f"CREATE OR REPLACE TEMP VIEW fresh AS SELECT * EXCLUDE (path_no), {number} AS load "
+        f"FROM read_parquet({quoted(staged)}) AS s {known}"
     )
+    last = last_of_each_sql(
+        "fresh", "source, source_id, content", "recorded_at DESC NULLS LAST, file_no DESC, pos DESC"
+    )
+    connection.execute(f"COPY ({last}) TO {quoted(to)} (FORMAT parquet, COMPRESSION zstd)")
     rows: int = connection.execute(f"SELECT count(*) FROM read_parquet({quoted(to)})").fetchall()[0][0]
     if not rows:
         to.unlink()
