@@ -107,18 +107,24 @@ def test_killed_at_fifty_random_moments_and_run_again_the_facts_are_those_of_an_
     killed = 0
     disturbed = tmp_path / "disturbed"
     shutil.copytree(before, disturbed)
-    for _ in range(KILLS):
+    attempts = 0
+    while killed < KILLS and attempts < 4 * KILLS:
+        attempts += 1
         process = _start(disturbed, second, mapping)
         # Imports of the modules take the first part of the run: aim at the rest, and a little past the end.
         time.sleep(chance.uniform(0.25 * duration, 1.05 * duration))
         process.send_signal(signal.SIGKILL)
-        killed += process.wait() == -signal.SIGKILL
+        was_killed = process.wait() == -signal.SIGKILL
+        killed += was_killed
+        if not was_killed:
+            # A machine that is less busy than it was: aim earlier.
+            duration *= 0.9
         assert _facts(disturbed) in (untouched, expected), f"half-loaded, seed {seed}"
         if _facts(disturbed) == expected:
             # It was through already: begin again from the state before, so that every kill meets real work.
             shutil.rmtree(disturbed)
             shutil.copytree(before, disturbed)
-    assert killed >= KILLS // 2, f"only {killed} of {KILLS} runs were killed while they ran"
+    assert killed == KILLS, f"only {killed} of {attempts} runs were killed while they ran"
     _run(disturbed, second, mapping)
     assert _facts(disturbed) == expected
     leftovers = {path.name for path in disturbed.iterdir()} - {

@@ -23,6 +23,9 @@ DATED_BY = {
 # A remittance names a claim, and seldom the place or the practice's own number of the patient: the claim knows both.
 CLAIM_SIDE = ("claim", "charge")
 MONEY_SIDE = ("payment", "adjustment", "claim_event")
+# Rows that are joined at once. Strings in the states of a GROUP BY are not in DuckDB's own account of its memory.
+ROWS_A_PART = 1_000_000
+MINE = "/* this part */"
 
 
 def latest_sql(table: FactTable, ledgers: Sequence[Path]) -> str:
@@ -93,34 +96,66 @@ def build_current(
     for name in sorted(tables, key=lambda name: name not in CLAIM_SIDE):
         path = folder / f"{name}.parquet"
         names = ", ".join(f'"{column.name}"' for column in fact_tables()[name].all_columns)
-        select = _current_sql(connection, fact_tables()[name], ledgers[name])
-        if name in MONEY_SIDE:
-            select = _of_the_claim(select, [written[side] for side in CLAIM_SIDE if side in written], name)
-        # In two steps, and the sorting by one thread: so it stays in its memory whatever the number of rows.
-        unsorted = folder / f"{name}.unsorted.parquet"
-        connection.execute(f"COPY (SELECT {names} FROM ({select})) TO {quoted(unsorted)} (FORMAT parquet)")
+        # Step by step through files, claims in parts and sorting by one thread: so each step stays within its memory,
+        # whatever the number of rows.
+        latest = folder / f"{name}.latest.parquet"
+        connection.execute(
+            f"COPY ({latest_sql(fact_tables()[name], ledgers[name])}) TO {quoted(latest)} (FORMAT parquet)"
+        )
+        parts = _counted(
+            connection, fact_tables()[name], latest, [written[s] for s in CLAIM_SIDE if s in written]
+        )
         connection.execute("SET threads = 1")
         connection.execute(
-            f"COPY (SELECT * FROM read_parquet({quoted(unsorted)}) "
+            f"COPY (SELECT {names} FROM read_parquet([{', '.join(map(quoted, parts))}]) "
             f"ORDER BY local_month, location_id, source, source_id) "
             f"TO {quoted(path)} (FORMAT parquet, COMPRESSION zstd)"
         )
         connection.execute("RESET threads")
-        unsorted.unlink()
+        for part in {latest, *parts}:
+            part.unlink()
         written[name] = path
     return written, findings
 
 
-def _current_sql(connection: duckdb.DuckDBPyConnection, table: FactTable, ledgers: Sequence[Path]) -> str:
-    latest = latest_sql(table, ledgers)
-    if not table.join:
-        return latest
+def _counted(
+    connection: duckdb.DuckDBPyConnection, table: FactTable, latest: Path, claim_side: Sequence[Path]
+) -> list[Path]:
+    """Of the latest rows those that count, where several sources tell one thing, with what only the claim knows.
+
+    Worked out in parts by the shared identifier: what belongs together lies in one part. Returns the files.
+    """
+    select = _best_sql(connection, table, f"read_parquet({quoted(latest)})") if table.join else None
+    completed = table.name in MONEY_SIDE and bool(claim_side)
+    if select is None and not completed:
+        return [latest]
+    rows = sum(_rows(connection, path) for path in (latest, *(claim_side if completed else ())))
+    count = 1 + rows // ROWS_A_PART
+    parts = []
+    for number in range(count):
+        mine = f"hash({table.join[0]}) % {count} = {number}"
+        query = select or f"SELECT * FROM read_parquet({quoted(latest)}) AS f WHERE {MINE}"
+        query = query.replace(MINE, mine)
+        if completed:
+            query = _of_the_claim(query, claim_side, table.name, mine)
+        part = latest.with_name(f"{table.name}.part-{number}.parquet")
+        connection.execute(f"COPY ({query}) TO {quoted(part)} (FORMAT parquet)")
+        parts.append(part)
+    return parts
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, path: Path) -> int:
+    rows: int = connection.execute(f"SELECT count(*) FROM read_parquet({quoted(path)})").fetchall()[0][0]
+    return rows
+
+
+def _best_sql(connection: duckdb.DuckDBPyConnection, table: FactTable, latest: str) -> str | None:
+    """The accounts of the best source for each thing, as SQL with a place for `MINE`; None if one kind tells all."""
     basis = "encounter" if any(column.name == "basis" for column in table.columns) else ""
-    files = "[" + ", ".join(quoted(path) for path in ledgers) + "]"
     accounts = "source_kind, basis" if basis else "source_kind"
-    kinds = connection.execute(f"SELECT DISTINCT {accounts} FROM read_parquet({files})").fetchall()
+    kinds = connection.execute(f"SELECT DISTINCT {accounts} FROM {latest}").fetchall()
     if len(kinds) < 2:
-        return latest
+        return None
     order = " ".join(f"WHEN {quoted(kind)} THEN {2 * i}" for i, kind in enumerate(table.precedence))
     rank = f"(CASE source_kind {order} ELSE {2 * len(table.precedence)} END"
     # A visit's booking says more than the encounter that followed it.
@@ -128,21 +163,20 @@ def _current_sql(connection: duckdb.DuckDBPyConnection, table: FactTable, ledger
     joined_by = ", ".join(table.join)
     known = " OR ".join(f"{name} = ''" for name in table.join)
     return (
-        f"SELECT * FROM ({latest}) AS f QUALIFY {known} "
+        f"SELECT * FROM {latest} AS f WHERE {MINE} QUALIFY {known} "
         f"OR {table.join[0]} IN (SELECT {table.join[0]} FROM apart_{table.join[0]}) "
         f"OR {rank} = min({rank}) OVER (PARTITION BY {joined_by})"
     )
 
 
-def _of_the_claim(select: str, claim_side: Sequence[Path], name: str) -> str:
+def _of_the_claim(select: str, claim_side: Sequence[Path], name: str, mine: str) -> str:
     """Payments, adjustments and events of a claim with its place (where they name none) and its patient."""
-    if not claim_side:
-        return select
     known = " UNION ALL ".join(
-        f"SELECT claim_id, location_id, patient_key FROM read_parquet({quoted(path)}) WHERE claim_id <> ''"
+        f"SELECT claim_id, location_id, patient_key FROM read_parquet({quoted(path)}) WHERE claim_id <> '' AND {mine}"
         for path in claim_side
     )
-    one = "CASE WHEN count(DISTINCT nullif({0}, '')) = 1 THEN max({0}) END AS {1}"
+    # One value and no other; least and greatest need less memory than counting the different ones.
+    one = "CASE WHEN min(nullif({0}, '')) = max({0}) THEN max({0}) END AS {1}"
     person = "" if name == "claim_event" else ", coalesce(c.person, f.patient_key) AS patient_key"
     return (
         f"SELECT f.* REPLACE (coalesce(nullif(f.location_id, ''), c.place, '') AS location_id{person}) "
