@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
 import os
 import shutil
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from benchmarks.peers.environment import HERE, python_of
 
 IN_CI = os.environ.get("CAREWHEEL_CI") == "1"
 
@@ -66,3 +70,38 @@ def chromium_path() -> str:
 def long_run(request: pytest.FixtureRequest) -> bool:
     """Whether the long validations were asked for."""
     return bool(request.config.getoption("--run-long"))
+
+
+def _peer(name: str) -> Path:
+    """The interpreter of a peer's throw-away environment; two test workers build it once."""
+    try:
+        with (HERE / f".venv-{name}.building").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            return python_of(name)
+    except (OSError, subprocess.CalledProcessError):
+        lacking = f"the peer {name}: its locked packages could not be installed"
+        if IN_CI:
+            pytest.fail(f"CAREWHEEL_CI=1, and this test lacks {lacking}", pytrace=False)
+        pytest.skip(f"NOT TESTED HERE: lacks {lacking}")
+
+
+@pytest.fixture(scope="session")
+def fhir_peer() -> Path:
+    """An interpreter that has fhir.resources."""
+    return _peer("fhir")
+
+
+@pytest.fixture(scope="session")
+def x12valid() -> Callable[[Path], str]:
+    """pyx12's verdict on a file: OK or Failure. Of an 835 it says OK and then fails to write its 999: the word counts."""
+    command = _peer("pyx12").with_name("x12valid")
+
+    def verdict(path: Path) -> str:
+        run = subprocess.run(
+            [command, path.name], cwd=path.parent, capture_output=True, text=True, check=False
+        )
+        said = [line for line in (run.stdout + run.stderr).splitlines() if line.startswith(f"{path.name}: ")]
+        assert len(said) == 1, run.stdout + run.stderr
+        return said[0].removeprefix(f"{path.name}: ")
+
+    return verdict
