@@ -161,3 +161,15 @@ def test_tables_are_known_by_their_columns_whatever_the_file_is_called(tmp_path:
     parts = [opendental.recognise(file.sample(), settings()) for file in files_under(tmp_path)]
     assert parts == ["appointment", "histappointment", "procedurecode", "procedurelog", ""]
     assert opendental.source_name(files_under(tmp_path)[0], "appointment", settings()) == "opendental"
+
+
+def test_appointments_that_survive_only_in_the_history_are_said(tmp_path: Path) -> None:
+    tables = {
+        "appointment": APPOINTMENTS,
+        "histappointment": HISTORY,
+        "procedurecode": CODES,
+        "procedurelog": PROCEDURES,
+    }
+    read = read_all(opendental, write_tables(tmp_path, **tables))
+    # 20 was missed and has no appointment; 21 was deleted and never missed.
+    assert [found.count for found in read.findings if found.code == "opendental.history-only"] == [1]

@@ -56,7 +56,7 @@ def test_any_text_is_a_moment_or_a_refusal(text: str) -> None:
             assert moment is None or 1900 <= moment.year <= 2199
 
 
-@given(st.datetimes(datetime(1900, 1, 1), datetime(2199, 12, 31)))
+@given(st.datetimes(datetime(1900, 1, 2), datetime(2199, 12, 31)))
 def test_iso_moments_come_back_as_they_were(moment: datetime) -> None:
     assert read_moment(moment.isoformat()) == moment
     assert read_moment(moment.isoformat(" ").replace("-", "/")) == moment
@@ -73,6 +73,10 @@ def test_iso_moments_come_back_as_they_were(moment: datetime) -> None:
         ("20250304", ("%Y%m%d",), date(2025, 3, 4)),
         ("0000-00-00", (), None),
         ("0001-01-01", (), None),
+        ("1900-01-01", (), None),
+        ("1900-01-01 00:00:00", (), None),
+        ("01/01/1900", ("%d/%m/%Y",), None),
+        ("1900-01-02", (), date(1900, 1, 2)),
         ("2999-12-31", (), None),
         ("1899-12-31", (), None),
         ("NULL", (), None),

@@ -75,9 +75,15 @@ def practitioner_role(resource: Resource, known: Known) -> list[Record]:
     ]
 
 
+# Codes of HL7's organization-type.
+PAYERS = frozenset(("pay", "ins"))
+
+
 def organization(resource: Resource, known: Known) -> list[Record]:
-    """Organization: a place where its encounters name no location of their own."""
-    return _place(resource, known, coding(resource.get("type"))[0] or "organization")
+    """Organization: a place where its encounters name no location of their own; one that pays is none."""
+    kind = coding(resource.get("type"))[0] or "organization"
+    places = _place(resource, known, kind)
+    return [] if kind in PAYERS else places
 
 
 def location(resource: Resource, known: Known) -> list[Record]:

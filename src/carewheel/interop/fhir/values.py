@@ -10,6 +10,8 @@ from typing import Any
 Resource = dict[str, Any]
 # A year, or a year and month: the day is not stated.
 FIRST_YEAR, LAST_YEAR = 1900, 2199
+# R4 has no element for the moment of cancellation; R5's, as HL7's extension for use in R4.
+CANCELLED_AT = "http://hl7.org/fhir/5.0/StructureDefinition/extension-Appointment.cancellationDate"
 _PARTIAL = re.compile(r"\d{4}(-\d{2})?")
 
 

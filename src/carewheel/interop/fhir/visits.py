@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from carewheel.interop.fhir.people import updated
-from carewheel.interop.fhir.values import Known, Resource, coding, day, minutes, moment, period, word
+from carewheel.interop.fhir.values import (
+    CANCELLED_AT,
+    Known,
+    Resource,
+    coding,
+    day,
+    minutes,
+    moment,
+    period,
+    word,
+)
 from carewheel.interop.records import (
+    APPOINTMENT_STATUS,
     AppointmentRecord,
     AvailabilityRecord,
     ProcedureRecord,
@@ -24,20 +37,6 @@ ENCOUNTER_STATUS = {
     "entered-in-error": "entered-in-error",
 }
 STEP = {"arrived": "arrived", "triaged": "roomed", "in-progress": "with-clinician", "finished": "done"}
-APPOINTMENT_STATUS = frozenset(
-    [
-        "proposed",
-        "pending",
-        "booked",
-        "arrived",
-        "fulfilled",
-        "cancelled",
-        "noshow",
-        "entered-in-error",
-        "checked-in",
-        "waitlist",
-    ]
-)
 # A busy slot was bookable and is booked: both are capacity.
 SLOT_KIND = {"free": "open", "busy": "open", "busy-tentative": "open", "busy-unavailable": "closed"}
 
@@ -115,9 +114,17 @@ def appointment(resource: Resource, known: Known) -> list[Record]:
             ends_at=end,
             minutes=float(stated) if stated is not None else minutes(start, end),
             booked_at=moment(resource.get("created")),
-            cancelled_at=moment(resource.get("cancellationDate")),
+            cancelled_at=_cancelled_at(resource),
         )
     ]
+
+
+def _cancelled_at(resource: Resource) -> datetime | None:
+    """R5's element, or in R4 the extension that HL7 gives for it."""
+    for extension in resource.get("extension") or ():
+        if isinstance(extension, dict) and extension.get("url") == CANCELLED_AT:
+            return moment(extension.get("valueDateTime"))
+    return moment(resource.get("cancellationDate"))
 
 
 def schedule(resource: Resource, known: Known) -> list[Record]:

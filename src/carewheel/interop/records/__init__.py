@@ -43,6 +43,7 @@ from carewheel.interop.records.practice import (
     TrainingRecord,
 )
 from carewheel.interop.records.visits import (
+    APPOINTMENT_STATUS,
     KEPT,
     AppointmentRecord,
     ProcedureRecord,
@@ -114,6 +115,7 @@ TABLE_OF: dict[type, str] = {
 }
 
 __all__ = [
+    "APPOINTMENT_STATUS",
     "KEPT",
     "TABLE_OF",
     "AdjustmentRecord",

@@ -6,6 +6,21 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
+# FHIR R4's Appointment statuses.
+APPOINTMENT_STATUS = frozenset(
+    [
+        "proposed",
+        "pending",
+        "booked",
+        "arrived",
+        "fulfilled",
+        "cancelled",
+        "noshow",
+        "entered-in-error",
+        "checked-in",
+        "waitlist",
+    ]
+)
 # Appointment statuses that mean: the patient was there.
 KEPT = frozenset(("fulfilled", "arrived", "checked-in"))
 
