@@ -81,8 +81,8 @@ def map_command(file: Path, out: Path | None, force: bool, as_json: bool) -> int
 )
 @click.option("--force", is_flag=True, help="Replace a file that is there already.")
 def template_command(name: str, out: Path | None, force: bool) -> None:
-    """Write an empty CSV to fill in: NAME is surveys, reviews, referrals, spend, staff, pulses, training, changes,
-    investments, expenses or locations.
+    """Write an empty CSV to fill in: NAME is surveys, invitations, reviews, referrals, contacts, spend, staff, pulses,
+    training, recognition, stock, patients, payments, adjustments, changes, investments, expenses or locations.
     """
     from carewheel.interop.tabular.mapped import TEMPLATES, template
 

@@ -1,6 +1,6 @@
 """Single values of a table: dates, moments, money, numbers, flags. Nothing is guessed; what is unclear is refused.
 
-Unknown dates (empty, outside 1900-01-01..2199-12-31 or a known placeholder such as 0001-01-01 and 2999-12-31) are None.
+Unknown dates (empty, outside 1900-01-02..2199-12-31: placeholders such as 0001-01-01, 1900-01-01, 2999-12-31) are None.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from decimal import Decimal
 
 FIRST_YEAR = 1900
 LAST_YEAR = 2199
+# The first of January 1900 is what many databases write where they know no date.
+UNKNOWN_DAY = date(FIRST_YEAR, 1, 1)
 # What exports write where there is no value. "NA" is not here: it is also a person's or a case's id.
 NOTHING = frozenset({"", "NULL", "null", "\\N"})
 _NO_DATE = re.compile(r"0{1,4}[-/]0{1,2}[-/]0{1,2}")
@@ -79,7 +81,7 @@ def read_moment(text: str, formats: Sequence[str] = ()) -> datetime | None:
         # The common case, ten times as fast; what it cannot read goes the long way.
         try:
             quick = datetime.fromisoformat(text)
-            return quick if FIRST_YEAR <= quick.year <= LAST_YEAR else None
+            return quick if _is_known(quick) else None
         except ValueError:
             pass
     found: set[datetime] = set()
@@ -95,7 +97,11 @@ def read_moment(text: str, formats: Sequence[str] = ()) -> datetime | None:
             "Keep only the right one in date_formats.",
         )
     moment = found.pop() if found else _iso_moment(text, formats)
-    return moment if moment is not None and FIRST_YEAR <= moment.year <= LAST_YEAR else None
+    return moment if moment is not None and _is_known(moment) else None
+
+
+def _is_known(moment: datetime) -> bool:
+    return FIRST_YEAR <= moment.year <= LAST_YEAR and moment.date() != UNKNOWN_DAY
 
 
 def _iso_moment(text: str, formats: Sequence[str]) -> datetime | None:

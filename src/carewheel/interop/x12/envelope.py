@@ -48,11 +48,17 @@ class Set:
     rows: int = 0
 
 
-class FileReader:
-    """Reads one file into ``sink``."""
+# What makes a payment the same one, whichever file brings it.
+Payment = tuple[str, Decimal, date | None]
 
-    def __init__(self, file: SourceFile, sink: FileSink, today: date) -> None:
+
+class FileReader:
+    """Reads one file into ``sink``. ``delivered``: the payments that the files before it brought; its own are added."""
+
+    def __init__(self, file: SourceFile, sink: FileSink, today: date, delivered: set[Payment]) -> None:
         self.file = file
+        self.delivered = delivered
+        self.delivered_twice = 0
         self.sink = sink
         self.today = today
         self.faults = Faults()
@@ -78,6 +84,8 @@ class FileReader:
             self.faults.doubt("x12.missing-trailer", self.line, "GE" if self.in_group else "IEA")
         for found in self.faults.findings():
             self.sink.note(found)
+        if self.delivered_twice:
+            self.sink.note(finding("x12.delivered-twice", "note", None, count=self.delivered_twice))
         for code, count in sorted(self.unused.items()):
             self.sink.note(
                 Finding(
@@ -250,6 +258,8 @@ class FileReader:
             self.sink.ignore("x12.not-used-yet")
             return
         if fault:
+            # Of course the half of a remittance does not balance.
+            current.faults.drop("x12.unbalanced")
             current.faults.refuse(fault, self.line, f"ST of segment {current.start}")
         if self.interchange_fault:
             place = f"ST of segment {current.start}"
@@ -265,6 +275,10 @@ class FileReader:
                 self.sink.note(worst)
             return
         self.sink.used(current.rows)
+        if isinstance(current.reader, remittances.Remittance):
+            payment = current.reader.identity
+            self.delivered_twice += payment in self.delivered
+            self.delivered.add(payment)
         if self.is_test:
             self.faults.doubt("x12.test-interchange", current.start)
         if current.held is not None:

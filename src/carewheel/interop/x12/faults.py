@@ -37,6 +37,7 @@ TEXTS: dict[str, tuple[str, str, str]] = {
     "x12.no-service-date": ("A claim or line has no date of service.", "It does not count in any month.", "Have the sender add the date."),
     "x12.future-date": ("A date of service lies in the future.", "It may be a typing error.", "Check the date in the practice system."),
     "x12.unbalanced": ("The remittance does not balance.", "Posting it would put wrong amounts on accounts.", "Hold it for a person, and ask the payer for a corrected 835."),
+    "x12.delivered-twice": ("The file holds a remittance that another file (or the same) has brought before; it counts once.", "The same payment was delivered more than once.", "Nothing to do."),
     "x12.patient-share": ("The patient's share (CLP05) is not the sum of the PR adjustments.", "Patients may be billed a wrong amount.", "Compare with the explanation of benefits."),
     "x12.claim-total": ("A claim's total (CLM02) is not the sum of its lines.", "A payer will reject it.", "Correct the claim in the practice system."),
     "x12.duplicate-claim": ("The same claim number occurs twice in one set.", "The payer may deny it as a duplicate, or a number was used twice.", "Check the claim numbers in the practice system."),
@@ -72,6 +73,10 @@ class Faults:
             known[1] += 1
         elif len(self._found) < MOST_KINDS:
             self._found[severity, code, place] = [line, 1]
+
+    def drop(self, code: str) -> None:
+        """Forget a fault that only follows from another."""
+        self._found = {key: found for key, found in self._found.items() if key[1] != code}
 
     def add(self, other: Faults) -> None:
         """Take over what another has found (of one set into that of its file): counted, not repeated."""

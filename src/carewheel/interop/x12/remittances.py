@@ -292,6 +292,11 @@ class Remittance:
             )
 
     @property
+    def identity(self) -> tuple[str, Decimal, date | None]:
+        """Who paid under which number, how much, and when."""
+        return self._base, self.payment, self.posted
+
+    @property
     def _base(self) -> str:
         return f"{self.originator or self.payer}|{self.trace}"
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, Literal, get_args, get_type_hints
 
-from carewheel.interop.records import TABLE_OF
+from carewheel.interop.records import APPOINTMENT_STATUS, TABLE_OF
 
 Kind = Literal["text", "money", "number", "int", "flag", "date", "moment"]
 
@@ -58,20 +58,7 @@ REQUIRED: dict[str, tuple[str, ...]] = {
 
 # Closed lists. An unknown value of a required field refuses the row; of another field it is left out, with a doubt.
 CODES: dict[tuple[str, str], frozenset[str]] = {
-    ("appointment", "status"): frozenset(
-        [
-            "proposed",
-            "pending",
-            "booked",
-            "arrived",
-            "fulfilled",
-            "cancelled",
-            "noshow",
-            "entered-in-error",
-            "checked-in",
-            "waitlist",
-        ]
-    ),
+    ("appointment", "status"): APPOINTMENT_STATUS,
     ("appointment", "basis"): frozenset(("appointment", "encounter")),
     ("availability", "kind"): frozenset(["open", "closed", "blockout", "leave", "holiday"]),
     ("procedure", "status"): frozenset(

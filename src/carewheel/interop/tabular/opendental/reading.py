@@ -70,7 +70,7 @@ def read(files: Sequence[tuple[SourceFile, str]], sink: Sink, settings: ReadSett
                 _say_codes_missing(taker)
             each_row(file, taker, settings, _taker(part, parts, lookups, missed, taker), _KEYS.get(part, ""))
             if file is last_history:
-                for record in visits.history_only(missed):
+                for record in visits.history_only(missed, taker):
                     taker.add(record)
             if part == "claimproc":
                 _compare_checks(lookups, taker)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, time, timedelta
 
 from carewheel.interop.files import FileSink, doubt
@@ -156,10 +157,19 @@ def history(cells: Cells) -> Outcome:
     return "history of a booking or change, not used yet"
 
 
-def history_only(missed: Missed) -> Iterator[Record]:
+def history_only(missed: Missed, sink: FileSink) -> Iterator[Record]:
     """The occasions of histappointment that no row of the appointment table stands for."""
     if not missed.complete:
         return
+    alone = sum(number not in missed.standing for number in missed.history)
+    if alone:
+        found = doubt(
+            "opendental.history-only",
+            "Missed or cancelled appointments survive only in the history; they were taken from there.",
+            why="The history tells less of them: nobody knows what was planned.",
+            remedy="Export the whole appointment table. If they were deleted, break appointments instead.",
+        )
+        sink.note(replace(found, count=alone))
     for number, occasions in missed.history.items():
         present = number in missed.standing
         left = [o for o in occasions if not o.claimed and not missed.withdrawn(o)]
