@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Literal
 
 from carewheel.catalog.dictionary import load
+from carewheel.catalog.measures import Reference, measures
 
 Quality = Literal["A", "B", "C", "D"]
 
@@ -38,11 +39,19 @@ class Strength:
 
 
 @dataclass(frozen=True, slots=True)
+class Assumed:
+    """A weak guess of a strength, in the link's own units: mean and standard deviation. No evidence."""
+
+    mean: float
+    sd: float
+
+
+@dataclass(frozen=True, slots=True)
 class Link:
     """An arrow. ``id`` is "C1-C2a"; a second arrow between the same parts carries a word more ("C4-C1-hours").
 
     ``ring``: part of the main ring. ``balancing``: it brakes. ``from_measure``/``to_measure``: the pair of cards that
-    stand for the link, "" where none exists yet. ``strength``: see the head of ``data/links.toml``.
+    stand for the link, "" where none exists yet. ``strength``: see the head of ``data/links.toml``, as ``assumed``.
     """
 
     id: str
@@ -58,6 +67,7 @@ class Link:
     priors: tuple[Prior, ...]
     prior_note: str
     strength: Strength | None
+    assumed: Assumed
 
 
 @lru_cache(maxsize=1)
@@ -87,5 +97,22 @@ def links() -> dict[str, Link]:
             priors=tuple(Prior(**prior) for prior in row["priors"]),
             prior_note=row["prior_note"],
             strength=None if strength is None else Strength(**strength),
+            assumed=Assumed(**row["assumed"]),
         )
     return found
+
+
+@lru_cache(maxsize=1)
+def link_scales() -> dict[str, Reference]:
+    """The fixed reference value and standard deviation of every measure at an end of a link: that of its card, else
+    (counts and sums) one per location and month.
+
+    >>> link_scales()["growth.new_patients"].sd
+    8.0
+    """
+    counts = load("links.toml")["scales"]
+    scales = {}
+    for name in {measure for link in links().values() for measure in (link.from_measure, link.to_measure)}:
+        reference = measures()[name].reference
+        scales[name] = reference if reference is not None else Reference(**counts[name])
+    return scales
