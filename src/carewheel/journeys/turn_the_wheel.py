@@ -56,11 +56,11 @@ def turn_the_wheel(
     engine: EngineFor | None = None,
     progress: Progress | None = None,
 ) -> TurnOutcome:
-    """Import the sources, look at the wheel at ``as_of``, write both files to ``out`` (default: turns/<as_of>).
+    """Import the sources (none: take what the workspace holds), look at the wheel at ``as_of``, write both files to ``out`` (default: turns/<as_of>).
 
     The files are replaced only when both are complete. Findings about files that no reader knows are in the document too.
     """
-    reports = import_sources(workspace, given, settings, progress)
+    reports = import_sources(workspace, given, settings, progress) if given else []
     try:
         document = turn(workspace, settings.today, as_of, engine)
     except NothingToTurn as nothing:

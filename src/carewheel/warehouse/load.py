@@ -76,6 +76,13 @@ class Import:
                 "Give another folder with --workspace: invented and real data are never mixed.",
             )
 
+        if any(report["kind"] == "facts" for report in self.manifest["sources"].values()):
+            raise WorkspaceRefused(
+                "workspace.adopted",
+                "This workspace holds facts that no reader wrote (a demo); nothing can be read into it.",
+                "Give another folder with --workspace.",
+            )
+
     def sink(self, path: str, kind: str, setting: SourceSetting) -> SpoolingSink:
         """A sink for one source; ``path`` and ``kind`` are for the report."""
         folder = self.staging / f"source-{len(self._taken)}"

@@ -33,6 +33,15 @@ ACTIVITY = (
 )
 # Hours are planned for years ahead and say nothing of what happened.
 PLANS = ("availability",)
+# The day on which an appointment came to its end, in its own zone: a name ("Europe/London") or an offset ("-04:00").
+CANCELLED_ON = """CASE
+  WHEN status <> 'cancelled' OR cancelled_at IS NULL THEN local_date
+  WHEN zone[1] IN ('+', '-')
+    THEN least(local_date, CAST(timezone('UTC', cancelled_at) + CAST(replace(zone, '+', '') || ':00' AS INTERVAL) AS DATE))
+  ELSE least(
+    local_date,
+    CAST(timezone(CASE WHEN zone = '' OR zone[1] IN ('+', '-') THEN 'UTC' ELSE zone END, cancelled_at) AS DATE))
+END"""
 NOT_YET = "('booked', 'pending', 'proposed', 'waitlist', '')"
 
 
@@ -135,8 +144,10 @@ def _presences(workspace: Workspace, today: date) -> dict[str, _Presence]:
         if not fact_tables()[name].time or name in PLANS:
             continue
         done = f"AND status NOT IN {NOT_YET}" if name == "appointment" else ""
+        # A visit of next week that was cancelled today happened today.
+        day = CANCELLED_ON if name == "appointment" else "local_date"
         rows = connection.execute(
-            f"SELECT source, max(local_date) FROM {name} WHERE local_date <= ? {done} GROUP BY 1", [today]
+            f"SELECT source, max({day}) FROM {name} WHERE local_date <= ? {done} GROUP BY 1", [today]
         ).fetchall()
         for source, latest in rows:
             if name in ACTIVITY:
