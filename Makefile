@@ -1,20 +1,23 @@
 # Two commands do everything on a machine with CPython >= 3.11 (with venv), make and git:
-#   make turn   sets up .venv and runs the main job on the bundled example
+#   make turn   sets up .venv and runs the main job on the bundled example and a small invented group
 #   make test   sets up .venv and runs all tests
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --require-virtualenv
 EXAMPLE_WORKSPACE := examples/.workspace
+SMALL_GROUP := examples/.group
+DEMO := examples/.demo
 
 # Where the shared third-party data are, if they are; tests that need them skip loudly without.
 CAREWHEEL_DATA ?= $(abspath $(wildcard ../shared/data))
 export CAREWHEEL_DATA
 
 .DEFAULT_GOAL := help
-.PHONY: help turn test check bench validate lock clean format
+.PHONY: help turn demo test check bench validate lock clean format
 help:
-	@echo "make turn      run one turn of the wheel on the bundled example"
+	@echo "make turn      run one turn of the wheel on the bundled example and a small invented group"
+	@echo "make demo      make a larger invented group with its truth, and turn its wheel"
 	@echo "make test      run all tests"
 	@echo "make check     format, lint, types, imports, docs"
 	@echo "make bench     benchmarks against peers (throw-away environments)"
@@ -39,7 +42,14 @@ $(VENV)/.dev: locks/dev.lock pyproject.toml | $(BIN)/python
 	@touch $@ $(VENV)/.core
 
 turn: $(VENV)/.core
-	@$(BIN)/carewheel turn examples/practice --workspace $(EXAMPLE_WORKSPACE)
+	@rm -rf $(SMALL_GROUP) $(EXAMPLE_WORKSPACE)
+	@$(BIN)/carewheel demo $(SMALL_GROUP) --locations 2 --months 30 > /dev/null
+	@$(BIN)/carewheel turn $(SMALL_GROUP)/exports examples/practice --workspace $(EXAMPLE_WORKSPACE)
+
+demo: $(VENV)/.core
+	@rm -rf $(DEMO)
+	@$(BIN)/carewheel demo $(DEMO) --locations 6 --months 36 --faults real --truth links
+	@$(BIN)/carewheel turn $(DEMO)/exports --workspace $(DEMO)/workspace
 
 test: $(VENV)/.dev
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
@@ -66,4 +76,4 @@ lock:
 	uv pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --all-extras --group dev pyproject.toml -o locks/dev.lock
 
 clean:
-	rm -rf $(VENV) build $(EXAMPLE_WORKSPACE)
+	rm -rf $(VENV) build $(EXAMPLE_WORKSPACE) $(SMALL_GROUP) $(DEMO)

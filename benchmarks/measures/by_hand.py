@@ -311,7 +311,7 @@ CELLS: dict[str, str] = {
             min(local_date) FILTER (event = 'arrived') = min(local_date) FILTER (event = 'roomed') AS same_day,
             min(happened_at) FILTER (event = 'roomed') AS roomed, min(happened_at) FILTER (event = 'done') AS done,
             (epoch(min(happened_at) FILTER (event = 'roomed')) - epoch(min(happened_at) FILTER (event = 'arrived'))) / 60 AS wait
-          FROM visit_event WHERE appointment_id <> '' AND local_date <= {AS_OF} AND event IN ('arrived', 'roomed', 'done') GROUP BY source, appointment_id
+          FROM visit_event {REAL} WHERE appointment_id <> '' AND local_date <= {AS_OF} AND event IN ('arrived', 'roomed', 'done') GROUP BY source, appointment_id
         ) WHERE same_day AND wait BETWEEN 0 AND 240 AND (done IS NULL OR done > roomed) {CELL}""",
     "operations.third_next_available": f"""
         WITH o AS (SELECT location_id, provider_key, local_date, sum(coalesce(minutes, epoch(ends_at - starts_at) / 60)) AS minutes FROM availability WHERE kind = 'open' AND provider_key <> '' AND local_date > {AS_OF} GROUP BY 1, 2, 3),

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.memory.files import MAPPING, WRITERS, json_bundle
+from benchmarks.memory.files import MAPPING, WRITERS, Writer, json_bundle
 from benchmarks.tables import ROOT, Scale, Table
 
 SIZE = 2 * 2**30
 ALLOWED = 1024.0
 BUNDLE = 260 * 2**20
+# A folder for the answer of each file, so that a run of hours that was stopped goes on where it stood.
+KEPT = "CAREWHEEL_BENCH_ANSWERS"
 
 
 def import_file(path: Path, mapping: str = "") -> dict[str, Any]:
@@ -37,6 +40,22 @@ def _smaller(scale: Scale) -> str:
     )
 
 
+def _answer(path: Path, write: Writer, scale: Scale) -> tuple[int, float, dict[str, Any]]:
+    """Rows and MiB of a file and what importing it took; from the folder of answers if it is there already."""
+    wanted = scale.of(SIZE, 200_000)
+    kept = Path(os.environ[KEPT]) / f"{path.name}-{wanted}.json" if KEPT in os.environ else None
+    if kept is not None and kept.exists():
+        return tuple(json.loads(kept.read_text()))  # type: ignore[return-value]
+    rows = write(path, wanted)
+    size = path.stat().st_size / 2**20
+    answer = import_file(path, MAPPING if path.name.startswith("visits") else "")
+    path.unlink()
+    if kept is not None:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(json.dumps([rows, size, answer]))
+    return rows, size, answer
+
+
 def bench(scale: Scale, only: tuple[str, ...] = ()) -> list[Table]:
     table = Table(
         "Memory and speed of an import",
@@ -47,10 +66,7 @@ def bench(scale: Scale, only: tuple[str, ...] = ()) -> list[Table]:
         for name, (what, write) in WRITERS.items():
             if only and name not in only:
                 continue
-            path = Path(folder) / name
-            rows = write(path, scale.of(SIZE, 200_000))
-            size = path.stat().st_size / 2**20
-            answer = import_file(path, MAPPING if name.startswith("visits") else "")
+            rows, size, answer = _answer(Path(folder) / name, write, scale)
             if answer["used"] != rows:
                 raise AssertionError(
                     f"{name}: {rows} rows written, {answer['used']} used; {answer['findings'][:3]}"
@@ -59,7 +75,6 @@ def bench(scale: Scale, only: tuple[str, ...] = ()) -> list[Table]:
                 what, f"{size:,.0f}", f"{rows:,}", f"{answer['seconds']:,.0f}", f"{rows / answer['seconds']:,.0f}",
                 f"{size / answer['seconds']:.1f}", f"{answer['peak']:,.0f}", met=answer["peak"] <= ALLOWED,
             )  # fmt: skip
-            path.unlink()
         bundle = Path(folder) / "bundle.json"
         if not only:
             json_bundle(bundle, BUNDLE)

@@ -80,7 +80,7 @@ def test_help_imports_nothing_heavy() -> None:
     ("words", "saying"),
     [
         ("nonsense", "No such command"),
-        ("turn", "at least one SOURCE"),
+        ("turn --workspace empty", "at least one SOURCE"),
         ("turn missing", "There is no file or folder missing"),
         ("turn surveys.csv --zone Nowhere/Land", "is not known"),
         ("turn surveys.csv --currency dollars", "three capital letters"),
@@ -99,6 +99,11 @@ def test_help_imports_nothing_heavy() -> None:
 )
 def test_wrong_usage_is_one_clear_line_and_exit_2(turned: Shell, words: str, saying: str) -> None:
     turned.refuses(words, saying)
+
+
+def test_without_a_source_the_wheel_turns_on_what_the_workspace_holds(turned: Shell) -> None:
+    before = json.loads(turned("turn surveys.csv --json").stdout)
+    assert json.loads(turned("turn --json").stdout)["measures"] == before["measures"]
 
 
 @pytest.mark.parametrize(

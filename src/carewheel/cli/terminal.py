@@ -17,11 +17,12 @@ def typed_refusals() -> tuple[type[Exception], ...]:
     """The typed refusals that end a command with one line instead of a traceback (imported late: `--help` is instant)."""
     from carewheel.interop.files import FileRefused
     from carewheel.interop.tabular.mapped import MappingRefused
+    from carewheel.invented.group import DemoRefused
     from carewheel.journeys.import_sources import SourceRefused
     from carewheel.warehouse.measures import EngineMissing
     from carewheel.warehouse.workspace import WorkspaceRefused
 
-    return (SourceRefused, WorkspaceRefused, MappingRefused, EngineMissing, FileRefused)
+    return (SourceRefused, WorkspaceRefused, MappingRefused, EngineMissing, FileRefused, DemoRefused)
 
 
 def workspace_option(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -55,7 +55,7 @@ def turn_command(
     workspace: Path,
     as_json: bool,
 ) -> int:
-    """Read SOURCE… (files, folders, ZIPs) and show one turn of the wheel.
+    """Read SOURCE… (files, folders, ZIPs) and show one turn of the wheel; without one, of what the workspace holds.
 
     Each file is recognised by its content: Open Dental and OpenEMR exports, FHIR NDJSON and Bundles, X12 837 and 835,
     HL7 v2, CSV and XLSX with a mapping. Reading the same files again changes nothing.
@@ -71,7 +71,7 @@ def turn_command(
     check_zone(zone)
     if currency and (len(currency) != 3 or not currency.isascii() or not currency.isupper()):
         raise click.BadParameter("give a code of three capital letters, such as USD", param_hint="--currency")
-    given = _given(sources, named)
+    given = _given(sources, named, workspace)
     for written in date_formats:
         if "%" not in written:
             raise click.BadParameter("write it with signs such as %d.%m.%Y", param_hint="--date-format")
@@ -93,16 +93,17 @@ def turn_command(
         _print(outcome)
     if strict and outcome.refused:
         return STRICT
-    if not any(report.rows_used for report in outcome.sources):
+    if given and not any(report.rows_used for report in outcome.sources):
         complain("Nothing was read from these sources.", "What is shown comes from what was loaded before.")
         return NOTHING
     return MEASURED if outcome.measured else NOTHING
 
 
-def _given(sources: tuple[str, ...], named: tuple[str, ...]) -> list[Any]:
+def _given(sources: tuple[str, ...], named: tuple[str, ...], workspace: Path) -> list[Any]:
     from carewheel.journeys.import_sources import GivenSource
+    from carewheel.warehouse.workspace import Workspace
 
-    if not sources and not named:
+    if not sources and not named and not Workspace(workspace).manifest()["current"]:
         raise click.UsageError("Give at least one SOURCE: a file, a folder or a ZIP.")
     given = [GivenSource(Path(path)) for path in sources]
     for pair in named:
