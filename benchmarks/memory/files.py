@@ -112,11 +112,14 @@ def x12_remittances(path: Path, size: int) -> int:
 
 
 def hl7_bookings(path: Path, size: int) -> int:
+    """Bookings; every third of them is told twice, the second time as moved, thousands of messages later."""
+
     def message(n: int, day: str, time: str) -> str:
         begins = day.replace("-", "") + time.replace(":", "")
+        trigger, visit = ("S13", n - 30_001) if n % 4 == 3 and n > 30_001 else ("S12", n)
         return (
-            f"MSH|^~\\&|APP|FAC|X|Y|{begins}-0500||SIU^S12^SIU_S12|M{n}|P|2.5\r"
-            f"SCH|P{n}|F{n}|||||CHECKUP^Check-up|Normal|30|min|^^30^{begins}-0500^{begins}-0500||||||||||||||Booked\r"
+            f"MSH|^~\\&|APP|FAC|X|Y|{begins}-0500||SIU^{trigger}^SIU_S12|M{n}|P|2.5\r"
+            f"SCH|P{visit}|F{visit}|||||CHECKUP^Check-up|Normal|30|min|^^30^{begins}-0500^{begins}-0500||||||||||||||Booked\r"
             f"PID|1||MRN{n % 400_000}^^^FAC^MR||Invented^Person||19710203|F\r"
             f"AIL|1||CLINIC^R1^^SITE A\rAIP|1||D{n % 40}^Doctor\r"
         )

@@ -23,6 +23,9 @@ DATED_BY = {
 # A remittance names a claim, and seldom the place or the practice's own number of the patient: the claim knows both.
 CLAIM_SIDE = ("claim", "charge")
 MONEY_SIDE = ("payment", "adjustment", "claim_event")
+# What a row may leave unsaid once it was said: an interface tells when a visit was booked in the message of the booking
+# alone. What the source said last holds.
+SAID_ONCE = {"appointment": ("booked_at",)}
 # Rows that are joined at once. Strings in the states of a GROUP BY are not in DuckDB's own account of its memory.
 ROWS_A_PART = 1_000_000
 MINE = "/* this part */"
@@ -31,26 +34,35 @@ MINE = "/* this part */"
 def latest_sql(table: FactTable, ledgers: Sequence[Path]) -> str:
     """A SELECT of the latest version of each row (source, source_id) over the load files of a table.
 
-    Later is who has the later time stamp of the source itself; without one, who was loaded later.
+    Later is who has the later time stamp of the source itself; without one, who was loaded later. Where it leaves a
+    column of `SAID_ONCE` open, it takes that from the latest version that does not.
     """
     files = "[" + ", ".join(quoted(path) for path in ledgers) + "]"
     return last_of_each_sql(
         f"read_parquet({files})",
         "source, source_id",
         "recorded_at DESC NULLS LAST, load DESC, file_no DESC, pos DESC",
+        SAID_ONCE.get(table.name, ()),
     )
 
 
-def last_of_each_sql(rows: str, key: str, order: str) -> str:
+def last_of_each_sql(rows: str, key: str, order: str, said_once: Sequence[str] = ()) -> str:
     """A SELECT of the first row of each ``key`` in ``order`` from the relation ``rows``.
+
+    Of the columns ``said_once`` it has the first value that is known, in the same order.
 
     Only keys that come twice are put in order: ordering the versions of every row would need memory for all of them.
     Which do is found by hashes, for which less memory is needed than for the keys; a key too many does no harm.
     """
+    whole = (
+        f"OVER (PARTITION BY {key} ORDER BY {order} ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)"
+    )
+    filled = ", ".join(f"first_value({column} IGNORE NULLS) {whole} AS {column}" for column in said_once)
+    columns = f"* REPLACE ({filled})" if filled else "*"
     return (
         f"WITH twice AS MATERIALIZED (SELECT hash({key}) AS h FROM {rows} GROUP BY h HAVING count(*) > 1) "
         f"SELECT * FROM {rows} WHERE hash({key}) NOT IN (SELECT h FROM twice) UNION ALL BY NAME "
-        f"(SELECT * FROM {rows} WHERE hash({key}) IN (SELECT h FROM twice) "
+        f"(SELECT {columns} FROM {rows} WHERE hash({key}) IN (SELECT h FROM twice) "
         f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY {order}) = 1)"
     )
 

@@ -10,7 +10,6 @@ import io
 import re
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
 
 from carewheel.interop.files import (
     FileSink,
@@ -71,13 +70,12 @@ def source_name(file: SourceFile, part: str, settings: ReadSettings) -> str:
 
 def read(files: Sequence[tuple[SourceFile, str]], sink: Sink, settings: ReadSettings) -> None:
     """Read the files into the sink; a row is a message."""
-    booked: dict[str, datetime] = {}
     for file, _ in files:
         with sink.file(file) as into:
-            _read_file(file, into, booked)
+            _read_file(file, into)
 
 
-def _read_file(file: SourceFile, into: FileSink, booked: dict[str, datetime]) -> None:
+def _read_file(file: SourceFile, into: FileSink) -> None:
     unused: Counter[tuple[str, str]] = Counter()
     size, read = file.size, 0
     # A byte that the encoding does not know is marked rather than fatal: it stands in a text, which is not taken.
@@ -89,14 +87,12 @@ def _read_file(file: SourceFile, into: FileSink, booked: dict[str, datetime]) ->
                 continue
             read += item.size
             into.progress(min(read, size))
-            _read_message(item, into, booked, unused)
+            _read_message(item, into, unused)
     for (code, kind), count in sorted(unused.items()):
         into.note(_unused(code, kind, count))
 
 
-def _read_message(
-    message: Message, into: FileSink, booked: dict[str, datetime], unused: Counter[tuple[str, str]]
-) -> None:
+def _read_message(message: Message, into: FileSink, unused: Counter[tuple[str, str]]) -> None:
     try:
         if not message.is_readable:
             raise Unusable("hl7.unreadable")
@@ -107,7 +103,7 @@ def _read_message(
         trigger = message.value(head, 9, 2).upper() or message.value(message.first("EVN"), 1).upper()
         records: list[Record]
         if kind == "SIU" and trigger in SCHEDULING:
-            records = appointment(message, trigger, booked)
+            records = appointment(message, trigger)
         elif kind == "ADT" and (trigger in ADMISSION or trigger in PERSON):
             records = encounter(message, trigger)
         elif kind == "DFT" and trigger in _FINANCIAL:

@@ -72,8 +72,10 @@ class Unusable(Exception):
     """A message that cannot be used: the code of the finding that says why."""
 
 
-def appointment(message: Message, trigger: str, booked: dict[str, datetime]) -> list[Record]:
-    """The appointment of a SIU message and the step told; ``booked`` remembers when each was booked (its S12).
+def appointment(message: Message, trigger: str) -> list[Record]:
+    """The appointment of a SIU message and the step told.
+
+    Only S12 says when it was booked: the other versions leave that open, and the facts keep what the S12 said.
 
     Raises `Unusable` without a SCH segment, without an identifier, or without a start.
     """
@@ -90,8 +92,6 @@ def appointment(message: Message, trigger: str, booked: dict[str, datetime]) -> 
     if starts_at is None:
         raise Unusable("hl7.no-date")
     sent = recorded_at(message)
-    if trigger == "S12" and sent is not None:
-        booked.setdefault(number, sent)
     location = message.raw(message.first("AIL"), 3) or message.raw(message.first("PV1"), 3)
     kind = message.value(schedule, 8)
     record = AppointmentRecord(
@@ -112,7 +112,7 @@ def appointment(message: Message, trigger: str, booked: dict[str, datetime]) -> 
         starts_at=starts_at,
         ends_at=ends_at,
         minutes=minutes,
-        booked_at=booked.get(number),
+        booked_at=sent if event == "booked" else None,
         cancelled_at=sent if event == "cancelled" else None,
     )
     return [record, *_step(message, record, event, trigger, sent)]
