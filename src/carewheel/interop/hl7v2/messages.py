@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 from typing import TextIO
 
 CHUNK = 1 << 19
@@ -33,7 +34,9 @@ class Message:
             bool(self.field_separator) and len(marks) >= 1 and not self.field_separator.isalnum()
         )
         self.size = sum(map(len, lines))
-        self._lines = lines
+        self._lines: dict[str, list[str]] = {}
+        for text in lines:
+            self._lines.setdefault(text[:3], []).append(text)
         self._split: dict[str, list[list[str]]] = {}
 
     def all(self, name: str) -> list[list[str]]:
@@ -41,7 +44,7 @@ class Message:
         known = self._split.get(name)
         if known is None:
             mark = self.field_separator
-            known = [line.split(mark) if mark else [line] for line in self._lines if line[:3] == name]
+            known = [line.split(mark) if mark else [line] for line in self._lines.get(name, ())]
             if name == "MSH":
                 # MSH-1 is the separator itself: put it in its place so that field n is at index n.
                 known[0].insert(1, mark)
@@ -65,20 +68,25 @@ class Message:
 
     def part(self, text: str, component: int = 1, subcomponent: int = 1) -> str:
         """A component's subcomponent of one repetition, unescaped, stripped; "" where absent or null."""
-        parts = text.split(self.component)
-        found = parts[component - 1] if component <= len(parts) else ""
-        parts = found.split(self.subcomponent)
-        found = parts[subcomponent - 1] if subcomponent <= len(parts) else ""
-        found = self._unescape(found).strip()
-        return "" if found == '""' else found
+        # Most fields have one component and no escape: asking is cheaper than splitting.
+        for mark, place in ((self.component, component), (self.subcomponent, subcomponent)):
+            if mark in text:
+                parts = text.split(mark)
+                text = parts[place - 1] if place <= len(parts) else ""
+            elif place > 1:
+                return ""
+        text = (self._unescape(text) if self.escape in text else text).strip()
+        return "" if text == '""' else text
 
     def value(self, segment: list[str], field: int, component: int = 1, subcomponent: int = 1) -> str:
         """A component of a field's first repetition, unescaped."""
-        repetitions = self.repetitions(segment, field)
-        return self.part(repetitions[0], component, subcomponent) if repetitions else ""
+        text = segment[field] if field < len(segment) else ""
+        if not text or text == '""':
+            return ""
+        return self.part(text.split(self.repetition, 1)[0], component, subcomponent)
 
     def _unescape(self, text: str) -> str:
-        if self.escape == "\0" or self.escape not in text:
+        if self.escape == "\0":
             return text
         marks = {
             "F": self.field_separator,
@@ -153,6 +161,7 @@ def _lines(stream: TextIO) -> Iterator[tuple[int, str]]:
         yield number + 1, rest.strip("\r\n \ufeff")
 
 
+@lru_cache(maxsize=4096)
 def moment(text: str) -> datetime | None:
     """A point in time from YYYYMMDD[HH[MM[SS[.S]]]][±ZZZZ]; aware where the offset is given; None where it is none.
 
