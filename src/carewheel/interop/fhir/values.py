@@ -7,6 +7,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from carewheel.interop.files import Held
+
 Resource = dict[str, Any]
 # A year, or a year and month: the day is not stated.
 FIRST_YEAR, LAST_YEAR = 1900, 2199
@@ -24,7 +26,7 @@ class Known:
 
     def __init__(self) -> None:
         self.by_identifier: dict[tuple[str, str], str] = {}
-        self.schedule_actors: dict[str, tuple[str, str]] = {}
+        self.schedule_actors: Held[str, tuple[str, str]] = Held()
         self.claims_present = False
 
     def remember(self, resource: Resource) -> None:

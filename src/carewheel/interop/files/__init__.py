@@ -7,6 +7,7 @@ Nothing here knows a fact table's meaning.
 """
 
 from carewheel.interop.files.findings import FileRefused, Finding, doubt, note, refused
+from carewheel.interop.files.holding import Held
 from carewheel.interop.files.opening import Sample, SourceFile, printable
 from carewheel.interop.files.reading import FileSink, Reader, ReadSettings, Recognition, Sink
 from carewheel.interop.files.walking import find_files
@@ -15,6 +16,7 @@ __all__ = [
     "FileRefused",
     "FileSink",
     "Finding",
+    "Held",
     "ReadSettings",
     "Reader",
     "Recognition",

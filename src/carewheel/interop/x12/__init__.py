@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from carewheel.interop.files import ReadSettings, Sample, Sink, SourceFile
-from carewheel.interop.x12.envelope import FileReader, Payment
+from carewheel.interop.x12.envelope import FileReader
 from carewheel.interop.x12.interchange import is_x12
 
 KIND = "x12"
@@ -31,7 +31,7 @@ def source_name(file: SourceFile, part: str, settings: ReadSettings) -> str:
 
 def read(files: Sequence[tuple[SourceFile, str]], sink: Sink, settings: ReadSettings) -> None:
     """Read the files into the sink; a row is a claim (CLM, CLP), or a set of a kind that is not used yet."""
-    delivered: set[Payment] = set()
+    delivered: set[int] = set()
     for file, _ in files:
         with sink.file(file) as into:
             FileReader(file, into, settings.today, delivered).read()

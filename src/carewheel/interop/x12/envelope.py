@@ -48,14 +48,13 @@ class Set:
     rows: int = 0
 
 
-# What makes a payment the same one, whichever file brings it.
-Payment = tuple[str, Decimal, date | None]
-
-
 class FileReader:
-    """Reads one file into ``sink``. ``delivered``: the payments that the files before it brought; its own are added."""
+    """Reads one file into ``sink``. ``delivered``: the payments that the files before it brought; its own are added.
 
-    def __init__(self, file: SourceFile, sink: FileSink, today: date, delivered: set[Payment]) -> None:
+    They are known by hashes (a file may hold millions): what they lead to is a note or a doubt, never a refusal.
+    """
+
+    def __init__(self, file: SourceFile, sink: FileSink, today: date, delivered: set[int]) -> None:
         self.file = file
         self.delivered = delivered
         self.delivered_twice = 0
@@ -70,7 +69,7 @@ class FileReader:
         self.interchange_control = self.group_control = self.version = ""
         self.in_group = self.is_test = False
         self.groups = self.sets = 0
-        self.controls: set[str] = set()
+        self.controls: set[int] = set()
         self.line = 0
 
     def read(self) -> None:
@@ -179,9 +178,10 @@ class FileReader:
     def _begin_set(self, e: list[str]) -> None:
         code, control = element(e, 1), element(e, 2)
         self.sets += 1
-        if control in self.controls:
+        mark = hash(control)
+        if mark in self.controls:
             self.faults.doubt("x12.duplicate-control", self.line, "ST02")
-        self.controls.add(control)
+        self.controls.add(mark)
         version = element(e, 3) or self.version
         guide = next((name for part, name in _GUIDES.items() if part in version), "")
         if not guide and code == "835":
@@ -276,7 +276,7 @@ class FileReader:
             return
         self.sink.used(current.rows)
         if isinstance(current.reader, remittances.Remittance):
-            payment = current.reader.identity
+            payment = hash(current.reader.identity)
             self.delivered_twice += payment in self.delivered
             self.delivered.add(payment)
         if self.is_test:

@@ -293,7 +293,7 @@ class Remittance:
 
     @property
     def identity(self) -> tuple[str, Decimal, date | None]:
-        """Who paid under which number, how much, and when."""
+        """Who paid under which number, how much, and when: what makes a payment the same one, whichever file brings it."""
         return self._base, self.payment, self.posted
 
     @property

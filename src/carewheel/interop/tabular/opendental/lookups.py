@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
+from carewheel.interop.files import Held
 from carewheel.interop.tabular.cells import Cells, Outcome
 from carewheel.interop.tabular.values import ValueRefused
 
@@ -86,19 +87,22 @@ class ProcedureClaims:
 
 @dataclass
 class Lookups:
-    """Filled by the tables of `READ_FIRST` and by claims; empty where the export lacks them."""
+    """Filled by the tables of `READ_FIRST` and by claims; empty where the export lacks them.
+
+    Lists of codes are small; what grows with the practice is `Held`, in bounded memory.
+    """
 
     codes: dict[str, str] = field(default_factory=dict)
     definitions: dict[str, tuple[str, str]] = field(default_factory=dict)
-    referrers: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+    referrers: Held[str, tuple[str, str, str]] = field(default_factory=Held)
     appointment_types: dict[str, str] = field(default_factory=dict)
     carriers: dict[str, tuple[str, str]] = field(default_factory=dict)
-    plans: dict[str, tuple[str, str]] = field(default_factory=dict)
-    subscriptions: dict[str, tuple[str, date | None, date | None]] = field(default_factory=dict)
-    checks: dict[str, Decimal] = field(default_factory=dict)
-    paid_by_check: dict[str, Decimal] = field(default_factory=dict)
-    operatories: dict[str, list[str]] = field(default_factory=dict)
-    claims: dict[str, Claim] = field(default_factory=dict)
+    plans: Held[str, tuple[str, str]] = field(default_factory=Held)
+    subscriptions: Held[str, tuple[str, date | None, date | None]] = field(default_factory=Held)
+    checks: Held[str, Decimal] = field(default_factory=Held)
+    paid_by_check: Held[str, Decimal] = field(default_factory=Held)
+    operatories: Held[str, list[str]] = field(default_factory=Held)
+    claims: Held[str, Claim] = field(default_factory=Held)
     primary: ProcedureClaims = field(default_factory=ProcedureClaims)
     secondary: ProcedureClaims = field(default_factory=ProcedureClaims)
 
@@ -171,4 +175,5 @@ class Lookups:
             self.checks[cells.needed("ClaimPaymentNum")] = amount
 
     def _scheduleop(self, cells: Cells) -> None:
-        self.operatories.setdefault(cells.needed("ScheduleNum"), []).append(cells.needed("OperatoryNum"))
+        schedule = cells.needed("ScheduleNum")
+        self.operatories[schedule] = [*self.operatories.get(schedule, []), cells.needed("OperatoryNum")]

@@ -15,8 +15,11 @@ nothing is ``proc:ProcNum``. A missed occasion whose appointment is booked or co
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
+
+from carewheel.interop.files import Held
 
 REASON_OF_CODE = {"D9986": "noshow", "D9987": "cancelled"}
 REASON_OF_ACTION = {"2": "noshow", "3": "cancelled"}
@@ -35,6 +38,7 @@ class Occasion:
     starts_at: datetime | None = None
     location: str = ""
     provider: str = ""
+    procedure: str = ""
     claimed: bool = False
 
 
@@ -53,32 +57,36 @@ class Verdict:
 class Missed:
     """All occasions of an export. Fill it from history and procedures, then ask for each appointment."""
 
-    history: dict[str, list[Occasion]] = field(default_factory=dict)
-    deleted: dict[str, Occasion] = field(default_factory=dict)
-    codes: dict[str, list[Occasion]] = field(default_factory=dict)
-    codes_by_day: dict[tuple[str, date | None], list[Occasion]] = field(default_factory=dict)
-    by_procedure: dict[str, Occasion] = field(default_factory=dict)
-    standing: dict[str, tuple[date | None, str]] = field(default_factory=dict)
+    history: Held[str, list[Occasion]] = field(default_factory=Held)
+    deleted: Held[str, Occasion] = field(default_factory=Held)
+    # The codes by procedure, and which procedures speak of an appointment, or of a patient's day.
+    by_procedure: Held[str, Occasion] = field(default_factory=Held)
+    codes: Held[str, list[str]] = field(default_factory=Held)
+    codes_by_day: Held[tuple[str, date | None], list[str]] = field(default_factory=Held)
+    standing: Held[str, tuple[date | None, str]] = field(default_factory=Held)
     # False once the appointments could not all be read: then nothing may be concluded from their absence.
     complete: bool = True
-    counted: set[tuple[str, date | None]] = field(default_factory=set)
+    counted: Held[tuple[str, date | None], bool] = field(default_factory=Held)
 
     def add_history(self, occasion: Occasion) -> None:
         """A Missed or Cancelled action; of two on one day the later stamp says why."""
-        known = self.history.setdefault(occasion.appointment, [])
+        known = self.history.get(occasion.appointment, [])
         for index, other in enumerate(known):
             if other.day == occasion.day:
                 if written(occasion) >= written(other):
                     known[index] = occasion
-                return
-        known.append(occasion)
+                break
+        else:
+            known = [*known, occasion]
+        self.history[occasion.appointment] = known
 
-    def add_code(self, procedure: str, occasion: Occasion) -> None:
+    def add_code(self, occasion: Occasion) -> None:
         """A completed D9986 or D9987."""
+        procedure, day = occasion.procedure, (occasion.patient, occasion.day)
         self.by_procedure[procedure] = occasion
         if occasion.appointment:
-            self.codes.setdefault(occasion.appointment, []).append(occasion)
-        self.codes_by_day.setdefault((occasion.patient, occasion.day), []).append(occasion)
+            self.codes[occasion.appointment] = [*self.codes.get(occasion.appointment, []), procedure]
+        self.codes_by_day[day] = [*self.codes_by_day.get(day, []), procedure]
 
     def concerns(self, appointment: str) -> bool:
         """Whether history or a code speaks of the appointment."""
@@ -86,12 +94,9 @@ class Missed:
 
     def broken(self, appointment: str, patient: str, day: date | None) -> Verdict:
         """The verdict on a visit that did not take place; what speaks of it is used up."""
-        self.counted.add((patient, day))
+        self.counted[patient, day] = True
         code = self._code(appointment, patient, day)
         history = self._history(appointment, day)
-        for found in (code, history):
-            if found is not None:
-                found.claimed = True
         best = code or history
         if best is None:
             return Verdict("cancelled", "5", None, no_reason=True)
@@ -113,18 +118,29 @@ class Missed:
         return status in ("1", "2", "4") and day == occasion.day
 
     def _code(self, appointment: str, patient: str, day: date | None) -> Occasion | None:
-        for found in self.codes.get(appointment, []):
-            if not found.claimed and found.day == day:
-                return found
-        for found in self.codes_by_day.get((patient, day), []):
-            # A code of another appointment of that day speaks of that one.
-            if not found.claimed and found.appointment in ("", appointment):
+        found = self._unclaimed(self.codes.get(appointment, []), lambda one: one.day == day)
+        # A code of another appointment of that day speaks of that one.
+        found = found or self._unclaimed(
+            self.codes_by_day.get((patient, day), []), lambda one: one.appointment in ("", appointment)
+        )
+        if found is not None:
+            found.claimed = True
+            self.by_procedure[found.procedure] = found
+        return found
+
+    def _unclaimed(self, procedures: list[str], fits: Callable[[Occasion], bool]) -> Occasion | None:
+        for procedure in procedures:
+            found = self.by_procedure.get(procedure)
+            if found is not None and not found.claimed and fits(found):
                 return found
         return None
 
     def _history(self, appointment: str, day: date | None) -> Occasion | None:
-        for found in self.history.get(appointment, []):
+        known = self.history.get(appointment, [])
+        for found in known:
             if not found.claimed and (found.day == day or found.day is None):
+                found.claimed = True
+                self.history[appointment] = known
                 return found
         return None
 

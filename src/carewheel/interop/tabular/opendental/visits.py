@@ -61,8 +61,9 @@ def gather_code(cells: Cells, lookups: Lookups, missed: Missed) -> Outcome:
             starts_at=datetime.combine(day, time()) if day else None,
             location=cells.key("ClinicNum"),
             provider=cells.key("ProvNum"),
+            procedure=cells.needed("ProcNum"),
         )
-        missed.add_code(cells.needed("ProcNum"), occasion)
+        missed.add_code(occasion)
     return ()
 
 
@@ -161,7 +162,7 @@ def history_only(missed: Missed, sink: FileSink) -> Iterator[Record]:
     """The occasions of histappointment that no row of the appointment table stands for."""
     if not missed.complete:
         return
-    alone = sum(number not in missed.standing for number in missed.history)
+    alone = sum(number not in missed.standing for number, _ in missed.history.items())
     if alone:
         found = doubt(
             "opendental.history-only",

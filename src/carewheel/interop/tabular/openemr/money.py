@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from carewheel.interop.files import FileSink
+from carewheel.interop.files import FileSink, Held
 from carewheel.interop.records import (
     AdjustmentRecord,
     ChargeRecord,
@@ -49,10 +49,10 @@ class Version:
 class Ledger:
     """What the money tables say about each other."""
 
-    sessions: dict[str, tuple[str, str, date | None]] = field(default_factory=dict)
+    sessions: Held[str, tuple[str, str, date | None]] = field(default_factory=Held)
     companies: dict[str, str] = field(default_factory=dict)
-    billed: dict[tuple[str, str], Decimal] = field(default_factory=dict)
-    claims: dict[tuple[str, str], list[Version]] = field(default_factory=dict)
+    billed: Held[tuple[str, str], Decimal] = field(default_factory=Held)
+    claims: Held[tuple[str, str], list[Version]] = field(default_factory=Held)
 
     def take_session(self, cells: Cells) -> Outcome:
         """A row of ar_session: who paid, how, when."""
@@ -78,7 +78,7 @@ class Ledger:
             billed,
             processed,
         )
-        self.claims.setdefault((patient, encounter), []).append(version)
+        self.claims[patient, encounter] = [*self.claims.get((patient, encounter), []), version]
         return ()
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
-from carewheel.interop.files import FileSink, doubt
+from carewheel.interop.files import FileSink, Held, doubt
 from carewheel.interop.records import KEPT, AppointmentRecord, AvailabilityRecord, Record, VisitEventRecord
 from carewheel.interop.tabular.cells import Cells, Outcome
 from carewheel.interop.tabular.openemr.recurrence import days
@@ -62,17 +62,17 @@ _HOURS = {
 class Flow:
     """What the flow board and the encounters say, gathered before the calendar is read."""
 
-    trackers: dict[str, tuple[str, date | None, str]] = field(default_factory=dict)
-    last_status: dict[str, tuple[int, str]] = field(default_factory=dict)
-    tracker_of: dict[tuple[str, date | None], str] = field(default_factory=dict)
-    event_of: dict[str, tuple[str, date | None]] = field(default_factory=dict)
-    encounter_days: set[tuple[str, date]] = field(default_factory=set)
-    encounters: dict[str, tuple[date, str, str]] = field(default_factory=dict)
-    repeating: set[str] = field(default_factory=set)
-    booked_days: dict[tuple[str, date], list[str]] = field(default_factory=dict)
-    linked: set[tuple[str, date | None]] = field(default_factory=set)
+    trackers: Held[str, tuple[str, date | None, str]] = field(default_factory=Held)
+    last_status: Held[str, tuple[int, str]] = field(default_factory=Held)
+    tracker_of: Held[tuple[str, date | None], str] = field(default_factory=Held)
+    event_of: Held[str, tuple[str, date | None]] = field(default_factory=Held)
+    encounter_days: Held[tuple[str, date], bool] = field(default_factory=Held)
+    encounters: Held[str, tuple[date | None, str, str]] = field(default_factory=Held)
+    repeating: Held[str, bool] = field(default_factory=Held)
+    booked_days: Held[tuple[str, date], list[str]] = field(default_factory=Held)
+    linked: Held[tuple[str, date | None], bool] = field(default_factory=Held)
     categories: dict[str, str] = field(default_factory=dict)
-    visit_of: dict[str, str] = field(default_factory=dict)
+    visit_of: Held[str, str] = field(default_factory=Held)
 
     def appointment_id(self, event: str, day: date | None) -> str:
         """The id of an event's visit on a day."""
@@ -86,7 +86,7 @@ class Flow:
         encounter = cells.key("encounter")
         if encounter and event:
             self.event_of[encounter] = (event, day)
-            self.linked.add((event, day))
+            self.linked[event, day] = True
         return ()
 
     def take_step(self, cells: Cells) -> Outcome:
@@ -100,7 +100,7 @@ class Flow:
         """A row of form_encounter: its day and place, for the calendar and for billing."""
         day, patient = cells.date("date"), cells.key("pid")
         if day is not None:
-            self.encounter_days.add((patient, day))
+            self.encounter_days[patient, day] = True
             self.encounters[cells.key("encounter")] = (
                 day,
                 cells.key("facility_id"),
@@ -111,7 +111,7 @@ class Flow:
     def take_event(self, cells: Cells) -> Outcome:
         """A row of the calendar: remember which events repeat."""
         if cells.text("pc_recurrtype") not in ("", "0"):
-            self.repeating.add(cells.key("pc_eid"))
+            self.repeating[cells.key("pc_eid")] = True
         return ()
 
 
@@ -147,7 +147,7 @@ def event(cells: Cells, flow: Flow, sink: FileSink, today: date) -> Outcome:
         status, raw_status = _status(said, flow, patient, number, day, sink)
         if status in KEPT:
             sink.tally("visits", 1)
-        flow.booked_days.setdefault((patient, day), []).append(identifier)
+        flow.booked_days[patient, day] = [*flow.booked_days.get((patient, day), []), identifier]
         starts = datetime.combine(day, clock)
         name = flow.categories.get(category, "")
         records.append(
