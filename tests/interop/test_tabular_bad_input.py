@@ -72,7 +72,8 @@ def test_mixed_line_ends_and_line_breaks_in_quotes_are_rows_all_the_same(tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("encoding", "expected"), [("utf-16", []), ("utf-8-sig", []), ("cp1252", ["csv.encoding"])]
+    ("encoding", "expected"),
+    [("utf-16", []), ("utf-16-le", []), ("utf-16-be", []), ("utf-8-sig", []), ("cp1252", ["csv.encoding"])],
 )
 def test_encodings_are_read_and_a_guess_is_said(tmp_path: Path, encoding: str, expected: list[str]) -> None:
     sink = read(tmp_path, (HEADER + "1,2025-03-01,ménage,5\n").encode(encoding))
@@ -81,7 +82,7 @@ def test_encodings_are_read_and_a_guess_is_said(tmp_path: Path, encoding: str, e
 
 
 def test_a_row_with_nul_bytes_is_refused(tmp_path: Path) -> None:
-    sink = read(tmp_path, HEADER + GOOD + "\n" * 1000 + "3,2025-03-01,re\x00nt,5\n")
+    sink = read(tmp_path, HEADER + GOOD + "3,2025-03-01,re\x00nt,5\n")
     assert counts(sink) == (2, 1, 0)
     assert codes(sink) == ["csv.nul"]
 

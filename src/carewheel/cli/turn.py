@@ -94,7 +94,8 @@ def turn_command(
     if strict and outcome.refused:
         return STRICT
     if given and not any(report.rows_used for report in outcome.sources):
-        complain("Nothing was read from these sources.", "What is shown comes from what was loaded before.")
+        earlier = "What is shown comes from what was loaded before." if outcome.measured else ""
+        complain("Nothing was read from these sources.", earlier)
         return NOTHING
     return MEASURED if outcome.measured else NOTHING
 

@@ -20,6 +20,8 @@ from typing import IO, BinaryIO, cast
 from carewheel.interop.files.findings import FileRefused, refused
 
 SAMPLE_BYTES = 64 * 1024
+# So much of a file's beginning tells UTF-16 without a byte-order mark.
+WIDE_BYTES = 64
 # A CSV of a practice compresses 5 to 30 times. Beyond 200 times and 200 MB it is a bomb, not an export.
 BOMB_RATIO = 200
 BOMB_BYTES = 200 * 1024 * 1024
@@ -102,7 +104,8 @@ class SourceFile:
         return io.BufferedReader(guarded, 1 << 16)
 
     def open_text(self) -> io.TextIOWrapper:
-        """The content as text, ``newline=""``. Encoding: byte-order mark, else UTF-8 if all of it is, else Windows-1252.
+        """The content as text, ``newline=""``. Encoding: byte-order mark, else UTF-16 if it begins so, else UTF-8 if
+        all of it is, else Windows-1252.
 
         Bytes without a meaning in that encoding become U+FFFD: who reads the text says so in a finding.
         """
@@ -111,7 +114,7 @@ class SourceFile:
     def encoding(self) -> str:
         """The encoding of the whole file (it is scanned once, in constant memory)."""
         with self.open_bytes() as stream:
-            head = stream.read(4)
+            head = stream.read(WIDE_BYTES)
             for mark, name in (
                 (codecs.BOM_UTF8, "utf-8-sig"),
                 (codecs.BOM_UTF32_LE, "utf-32"),
@@ -120,6 +123,8 @@ class SourceFile:
             ):
                 if head.startswith(mark):
                     return name
+            if wide := _unmarked_utf16(head):
+                return wide
             decoder = codecs.getincrementaldecoder("utf-8")()
             try:
                 decoder.decode(head)
@@ -148,6 +153,8 @@ class Sample:
         for mark, name in ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")):
             if self.head.startswith(mark):
                 return self.head.decode(name, errors="ignore")
+        if wide := _unmarked_utf16(self.head):
+            return self.head.decode(wide, errors="ignore")
         # The sample may end inside a character: that alone does not make it Windows-1252.
         decoder = codecs.getincrementaldecoder("utf-8-sig")()
         try:
@@ -168,10 +175,12 @@ class Sample:
     @cached_property
     def header(self) -> tuple[str, ...]:
         """Column names of the first line, stripped of spaces and quotes; empty where the file is no table."""
-        if not self.text.strip() or "\x00" in self.text[:1000]:
+        first = self.text.splitlines()[:1] if self.text.strip() else []
+        # A NUL further down spoils its row, not the table.
+        if not first or "\x00" in first[0]:
             return ()
         try:
-            row = next(csv.reader(self.text.splitlines()[:1], delimiter=self.delimiter or ","))
+            row = next(csv.reader(first, delimiter=self.delimiter or ","))
         except (csv.Error, StopIteration):
             return ()
         return tuple(name.strip().strip("\ufeff") for name in row)
@@ -230,6 +239,17 @@ class _Guarded(io.RawIOBase):
     def close(self) -> None:
         self._raw.close()
         super().close()
+
+
+def _unmarked_utf16(head: bytes) -> str:
+    """``utf-16-le`` or ``utf-16-be`` where every other byte of the beginning is zero, which no other text is; else ""."""
+    start = head[:WIDE_BYTES]
+    even, odd = start[0::2], start[1::2]
+    if len(start) < 8:
+        return ""
+    if all(even) and not any(odd):
+        return "utf-16-le"
+    return "utf-16-be" if all(odd) and not any(even) else ""
 
 
 def _broken(error: Exception, after: int) -> FileRefused:
