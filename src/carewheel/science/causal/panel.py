@@ -118,9 +118,9 @@ def completed(panel: Panel) -> tuple[Panel, int, int]:
     still): it then carries no news of its own. A constant unit without a change is left out: it is nobody's double.
     Raises `CannotTell` where no unit with a change or none without is left.
 
-    >>> filled, out, months = completed(Panel.of([[1.0, 2, np.nan, 4], [2, 3, 4, 5], [9, 9, 9, 9]], [3, NEVER, NEVER]))
+    >>> filled, out, months = completed(Panel.of([[1.0, 2, np.nan, 4, 9], [2, 3, 4, 5, 6], [7, 7, 7, 7, 7]], [4, NEVER, NEVER]))
     >>> filled.outcomes.round(6).tolist(), out, months
-    ([[1.0, 2.0, 3.0, 4.0], [2.0, 3.0, 4.0, 5.0]], 1, 1)
+    ([[1.0, 2.0, 3.0, 4.0, 9.0], [2.0, 3.0, 4.0, 5.0, 6.0]], 1, 1)
     """
     y = panel.outcomes
     holes = ~np.isfinite(y)

@@ -45,11 +45,12 @@ def synthetic_did(
     variance: Literal["placebo", "jackknife"] = "placebo",
     level: float = 0.95,
     seed: int = 0,
+    draws: int = PLACEBOS,
 ) -> SyntheticDid:
     """The average effect over treated units and months, with an interval of Student's t.
 
     Placebo: the same cohorts put on units without the change (each of them in turn if there is one treated unit, else
-    200 draws from ``seed``); assumes that units with the change vary like the others. Jackknife: leaves out one unit at a time;
+    ``draws`` draws from ``seed``); assumes that units with the change vary like the others. Jackknife: leaves out one unit at a time;
     needs two treated units in each cohort. Assumes that no other unit is touched by the change and nothing else happened.
     Raises `CannotTell`: fewer than 4 months before a start, fewer controls than treated units + 2.
 
@@ -78,15 +79,17 @@ def synthetic_did(
             "an interval needs at least two more units without the change than with it",
         )
     value = _average(y, starts)
-    draws = _placebos(y, starts, seed) if variance == "placebo" else _jackknife(y, starts)
     if variance == "placebo":
-        sd, df = float(np.std(draws, ddof=1)), len(draws) - 1
+        found = _placebos(y, starts, seed, draws)
+        sd = float(np.std(found, ddof=1))
     else:
-        sd, df = (
-            float(np.sqrt((len(draws) - 1) / len(draws) * np.sum((draws - draws.mean()) ** 2))),
-            len(draws) - 1,
+        found = _jackknife(y, starts)
+        sd = float(np.sqrt((len(found) - 1) / len(found) * np.sum((found - found.mean()) ** 2)))
+    if sd <= 0:
+        raise CannotTell(
+            "no-variation", {}, "units without the change move alike to the last digit: no chance to judge by"
         )
-    half = float(stdtrit(min(df, controls - 1), 0.5 + level / 2)) * sd
+    half = float(stdtrit(min(len(found), controls) - 1, 0.5 + level / 2)) * sd
     units, months = _weights(y[starts == first], y[~whole.treated], first)
     unit_weights, month_weights = np.zeros(len(y)), np.zeros(y.shape[1])
     unit_weights[~whole.treated], month_weights[:first] = units, months
@@ -123,7 +126,7 @@ def _weights(own: Floats, controls: Floats, start: int) -> tuple[Floats, Floats]
     return units, months
 
 
-def _placebos(y: Floats, starts: Floats, seed: int) -> Floats:
+def _placebos(y: Floats, starts: Floats, seed: int, draws: int) -> Floats:
     """Estimates with the cohorts put on units without the change; the treated ones left out (Algorithm 4)."""
     controls = y[~np.isfinite(starts)]
     own = starts[np.isfinite(starts)]
@@ -135,7 +138,7 @@ def _placebos(y: Floats, starts: Floats, seed: int) -> Floats:
             found.append(_average(controls, fake))
         return np.array(found)
     rng = np.random.default_rng(seed)
-    for _ in range(PLACEBOS):
+    for _ in range(draws):
         fake = np.full(len(controls), NEVER)
         fake[rng.choice(len(controls), own.size, replace=False)] = own
         found.append(_average(controls, fake))
