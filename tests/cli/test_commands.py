@@ -239,3 +239,25 @@ def test_an_interruption_ends_with_130_and_leaves_nothing_half_loaded(shell: She
     assert running.returncode == 130, said
     assert "Nothing was half-loaded" in said
     assert not (space / "staging").exists()
+
+
+@pytest.mark.parametrize(
+    ("pyspark", "saying"),
+    [
+        ("raise ImportError('no such package')", "pip install 'carewheel[spark]'"),
+        # What happens at a port where no master answers, without the minute that Java waits for it.
+        (
+            "class SparkSession:\n class builder:\n  def master(url): return SparkSession.builder\n"
+            "  def appName(name): return SparkSession.builder\n  def getOrCreate(): raise OSError('refused')\n",
+            "No Spark session on spark://127.0.0.1:1 (OSError). Check that the master runs",
+        ),
+    ],
+)
+def test_a_cluster_that_is_not_there_is_one_clear_line(shell: Shell, pyspark: str, saying: str) -> None:
+    package = shell.folder / "lib" / "pyspark"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "sql.py").write_text(pyspark)
+    done = shell("turn surveys.csv --engine spark://127.0.0.1:1", PYTHONPATH=str(package.parent))
+    assert done.returncode == 2
+    assert saying in done.stderr.strip().splitlines()[-1]

@@ -71,12 +71,6 @@ def main() -> None:
         else:
             complain("Interrupted. Nothing was half-loaded.", "Run the same command again.")
         outcome = 130
-    except RuntimeError as error:
-        # DuckDB's word for Ctrl-C in the middle of a query.
-        if str(error) != "Query interrupted":
-            raise
-        complain("Interrupted. Nothing was half-loaded.", "Run the same command again.")
-        outcome = 130
     except click.ClickException as error:
         # Whatever click refuses is wrong usage: 1 is kept for bugs.
         error.show()
@@ -84,6 +78,12 @@ def main() -> None:
     except typed_refusals() as refusal:
         complain(str(refusal), "")
         outcome = 2
+    except RuntimeError as error:
+        # DuckDB's word for Ctrl-C in the middle of a query.
+        if str(error) != "Query interrupted":
+            raise
+        complain("Interrupted. Nothing was half-loaded.", "Run the same command again.")
+        outcome = 130
     except BrokenPipeError:
         outcome = 0
     sys.exit(outcome if isinstance(outcome, int) else 0)

@@ -35,7 +35,7 @@ class Engine(Protocol):
 
 
 class EngineMissing(RuntimeError):
-    """The engine asked for is not installed; the message says how to install it."""
+    """The engine asked for is not installed or does not answer; the message says what to do."""
 
 
 class DuckDbEngine:
@@ -101,7 +101,7 @@ class SparkEngine:
     def connect(
         cls, master: str, tables: Mapping[str, Path], settings: Mapping[str, str] | None = None
     ) -> SparkEngine:
-        """A session on ``master`` (``spark://…``). Raises `EngineMissing` without the extra."""
+        """A session on ``master`` (``spark://…``). Raises `EngineMissing` without the extra, Java or an answer."""
         try:
             from pyspark.sql import SparkSession
         except ImportError as error:
@@ -111,7 +111,14 @@ class SparkEngine:
         builder = SparkSession.builder.master(master).appName("carewheel")
         for key, value in (settings or {}).items():
             builder = builder.config(key, value)
-        return cls(builder.getOrCreate(), tables)
+        try:
+            session = builder.getOrCreate()
+        except Exception as error:  # whatever Java, its bridge or the master raise
+            raise EngineMissing(
+                f"No Spark session on {master} ({type(error).__name__}). Check that the master runs there, that its version is "
+                "that of the installed pyspark, and that Java 17 is installed here."
+            ) from error
+        return cls(session, tables)
 
     def query(self, sql: str) -> Columns:
         """The answer by column name, as Python values (None for NULL)."""
