@@ -51,7 +51,7 @@ class Link:
     """An arrow. ``id`` is "C1-C2a"; a second arrow between the same parts carries a word more ("C4-C1-hours").
 
     ``ring``: part of the main ring. ``balancing``: it brakes. ``from_measure``/``to_measure``: the pair of cards that
-    stand for the link, "" where none exists yet. ``strength``: see the head of ``data/links.toml``, as ``assumed``.
+    stand for the link, "" where none exists yet. ``same_month``: whether its effect may begin within the month. ``strength``: see the head of ``data/links.toml``, as ``assumed``.
     """
 
     id: str
@@ -64,6 +64,7 @@ class Link:
     measured_by: str
     from_measure: str
     to_measure: str
+    same_month: bool
     priors: tuple[Prior, ...]
     prior_note: str
     strength: Strength | None
@@ -94,12 +95,23 @@ def links() -> dict[str, Link]:
             measured_by=row["measured_by"],
             from_measure=row["from_measure"],
             to_measure=row["to_measure"],
+            same_month=row.get("same_month", False),
             priors=tuple(Prior(**prior) for prior in row["priors"]),
             prior_note=row["prior_note"],
             strength=None if strength is None else Strength(**strength),
             assumed=Assumed(**row["assumed"]),
         )
     return found
+
+
+@lru_cache(maxsize=1)
+def chance_absent() -> float:
+    """The chance, before data, that an arrow is broken at a practice.
+
+    >>> chance_absent()
+    0.1
+    """
+    return float(load("links.toml")["absent"]["chance"])
 
 
 @lru_cache(maxsize=1)

@@ -16,6 +16,7 @@ from carewheel.science.intervals import Estimate, difference, ratio
 from carewheel.warehouse.measures.binding import bind
 from carewheel.warehouse.measures.engines import Arrays, Engine
 from carewheel.warehouse.measures.estimates import Statistics, estimate, total
+from carewheel.warehouse.measures.noise import sampling_variance
 from carewheel.warehouse.measures.panels import Panel, panel_of
 from carewheel.warehouse.measures.results import UNMEASURED, DimensionRow, MeasureResult, Series, Value
 
@@ -155,7 +156,8 @@ def _series(card: MeasureCard, s: Statistics, months: int) -> list[Series]:
     value, low, high = (np.stack([e[i] for e, _ in parts], axis=-1) for i in range(3))
     n = np.nan_to_num(np.stack([n for _, n in parts], axis=-1))
     enough = (n >= card.minimum_n) & np.isfinite(value)
-    return [Series(value[i], low[i], high[i], n[i], enough[i]) for i in range(value.shape[0])]
+    noise = sampling_variance(card, s)
+    return [Series(value[i], low[i], high[i], n[i], enough[i], noise[i]) for i in range(value.shape[0])]
 
 
 def _change(
@@ -209,7 +211,7 @@ def _nothing(
     card: MeasureCard, as_of: date, findings: Sequence[Finding], fresh: date | None
 ) -> MeasureResult:
     empty = np.empty(0)
-    series = Series(empty, empty, empty, empty, np.empty(0, dtype=bool))
+    series = Series(empty, empty, empty, empty, np.empty(0, dtype=bool), empty)
     nothing = Value(None, None, None, 0, "not_enough_data") if findings else UNMEASURED
     return MeasureResult(
         card.id, as_of, "", nothing, {}, (), series, {}, (), None, None, 0, 0, fresh, tuple(findings)

@@ -39,7 +39,7 @@ class Series:
     """Values by month, aligned with `MeasureResult.months`; NaN where unknown.
 
     ``enough`` says where n reaches the card's minimum: elsewhere the value may serve a model that knows its noise, and
-    must not be shown as a number.
+    must not be shown as a number. ``variance``: that noise, in the card's unit squared (see `noise`).
     """
 
     value: Floats
@@ -47,6 +47,7 @@ class Series:
     high: Floats
     n: Floats
     enough: NDArray[np.bool_]
+    variance: Floats
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,79 @@
+"""The panel that links are learnt from: the measures at the ends of the arrows by place and month, in reference sd."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from carewheel.catalog.links import chance_absent, link_scales, links
+from carewheel.catalog.measures import MeasureCard, measures
+from carewheel.science.flywheel.learning import LinkEstimate, LinkPrior, PanelSeries, learn_links
+from carewheel.warehouse.measures import MeasureResult
+
+# Older months tell of another practice; five years are enough to learn from.
+MOST_MONTHS = 60
+# Facts in which some speak for all: what acts on others is how all are, not how those were who answered.
+ANSWERS = frozenset({"survey_response", "staff_pulse", "review"})
+
+
+@dataclass(frozen=True, slots=True)
+class LinkPanel:
+    """Series by measure id, (places × months) each, with the names of both axes."""
+
+    locations: tuple[str, ...]
+    months: tuple[date, ...]
+    series: Mapping[str, PanelSeries]
+
+
+def link_panel(results: Mapping[str, MeasureResult]) -> LinkPanel:
+    """The panel of all link ends among ``results``. Facts without a place count as one place of their own."""
+    ends = {name: results[name] for name in link_scales() if name in results and results[name].months}
+    months = sorted({month for result in ends.values() for month in result.months})[-MOST_MONTHS:]
+    locations = sorted({place for result in ends.values() for place in result.by_location_month})
+    if len(locations) > 1:
+        locations = [place for place in locations if place]
+    column = {month: t for t, month in enumerate(months)}
+    series = {}
+    for name, result in ends.items():
+        card, scale = measures()[name], link_scales()[name]
+        values, noise = (np.full((len(locations), len(months)), np.nan) for _ in range(2))
+        kept = [k for k, month in enumerate(result.months) if month in column]
+        at = [column[result.months[k]] for k in kept]
+        for i, place in enumerate(locations):
+            found = result.by_location_month.get(place)
+            if found is not None:
+                values[i, at] = (found.value[kept] - scale.value) / scale.sd
+                noise[i, at] = found.variance[kept] / scale.sd**2
+        series[name] = _series(card, values, noise)
+    return LinkPanel(tuple(locations), tuple(months), series)
+
+
+def _series(card: MeasureCard, values: NDArray[np.float64], noise: NDArray[np.float64]) -> PanelSeries:
+    return PanelSeries(
+        values,
+        noise,
+        sampled=bool(ANSWERS & set(card.facts)),
+        trailing=12 if card.window == "trailing12" else 1,
+        rare=card.interval == "poisson_rate",
+    )
+
+
+def link_priors() -> list[LinkPrior]:
+    """What is taken of every arrow before data: the catalog's guess, and that it may be broken here."""
+    return [
+        LinkPrior(
+            link.id, link.from_measure, link.to_measure, link.assumed.mean, link.assumed.sd, link.target,
+            chance_absent(), link.same_month,
+        )
+        for link in links().values()
+    ]  # fmt: skip
+
+
+def estimates(panel: LinkPanel) -> dict[str, LinkEstimate]:
+    """Every arrow's strength from the panel and the priors, by link id."""
+    of_year: NDArray[np.intp] = np.array([month.month - 1 for month in panel.months], dtype=np.intp)
+    return learn_links(panel.series, link_priors(), of_year)
