@@ -176,10 +176,8 @@ def _parts(panel: Panel, controls: Controls, base: Base, only_after: bool = Fals
             before = _base(start, month, base)
             if not before:
                 continue
-            others = ~panel.treated
-            if controls == "not_yet":
-                others = starts > max(month, start - 1)
             at = [*before, month]
+            others = ~panel.treated if controls == "never" else (starts > max(at)) & ~own
             # Month by month against the controls first, so that a missing month does not bring its season with it.
             apart = y[:, at] - _mean(y[others][:, at].T)
             change = apart[:, -1] - _mean(apart[:, :-1])
