@@ -7,6 +7,7 @@ Who may call: the shell. Commands are imported only when called, so that `--help
 
 from __future__ import annotations
 
+import errno
 import importlib
 import sys
 from typing import Any
@@ -86,4 +87,20 @@ def main() -> None:
         outcome = 130
     except BrokenPipeError:
         outcome = 0
+    except Exception as error:
+        if not _finds_no_room(error):
+            raise
+        complain(
+            "The disk is full. Nothing was half-loaded.",
+            "Make room, or choose another disk with --workspace and --out.",
+        )
+        outcome = 2
     sys.exit(outcome if isinstance(outcome, int) else 0)
+
+
+def _finds_no_room(error: Exception) -> bool:
+    """Whether the disk is full, or a file larger than it may be: as Python tells it, DuckDB or SQLite."""
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    said = str(error)
+    return any(words in said for words in ("No space left on device", "File too large", "disk is full"))
