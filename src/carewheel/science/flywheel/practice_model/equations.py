@@ -130,9 +130,10 @@ def _wire(
         if link.source == "finance.collections" and link.target in _SPENT:
             part, key = _SPENT[link.target]
             share = getattr(practice.policy, part)
-            # Spending is felt as the collections that would have brought it under the present policy.
+            # Other spending than usual is felt as the free cash that would have brought it under the present policy.
             if share * now.brake > 0 and now.free > 0:
-                deviation = f"{wiring.gap(link.source)!r} + ({key} / {share * now.brake!r} - {now.free!r}) / {scale.sd!r}"
+                usual = f"collections * {now.free * now.brake / now.collected!r}"
+                deviation = f"{made} + ({key} / {share!r} - {usual}) / {scale.sd!r}"
         if link.source == "growth.new_patients" and link.target == "finance.collections":
             beyond = "newcomers_alone"
             alone = newcomers_alone(practice, wiring.present, now, scale.sd, wiring.scales[link.target].sd)
@@ -274,6 +275,13 @@ def _team(w: Wiring, p: Practice, now: Present) -> list[Variable]:
     ]  # fmt: skip
 
 
+def _spending(p: Practice, now: Present, part: str, changed: str = "0") -> str:
+    """Under the present policy a share of collections (with what its link changes in it); another policy adds or takes a
+    share of free cash. Both shrink with the brake."""
+    share = getattr(p.policy, part)
+    return f"max(collecting * ({share * now.free / now.collected!r} + {changed}) * brake + (share_{part} - {share!r}) * to_share, 0)"
+
+
 def _money(
     w: Wiring, p: Practice, now: Present, policy: Policy, moves: Sequence[Move], discount_a_year: float
 ) -> list[Variable]:
@@ -309,9 +317,9 @@ def _money(
         Auxiliary("intended_marketing", f"max({p.marketing!r} + to_share * share_marketing + {w.moved('marketing')}, 0)", "money/month", "spend that wins patients"),
         Flow("marketing", f"max(intended_marketing + {w.changed('growth.acquisition_cost')} * new_patients, 0)", "money/month", "spend, less what unpaid growth saves"),
         Auxiliary("acquisition_cost", f"marketing / max(new_patients, {m['growth.new_patients'] / 100!r})", "money", "growth.acquisition_cost"),
-        Flow("staff_money", "to_share * share_staff", "money/month", "training, pay, well-being"),
-        Flow("technology_money", f"max(to_share * share_technology + collecting * {w.changed('technology.investment_share')}, 0)", "money/month", "technology and equipment"),
-        Flow("amenities_money", "to_share * share_amenities", "money/month", "rooms and comfort"),
+        Flow("staff_money", _spending(p, now, "staff"), "money/month", "training, pay, well-being"),
+        Flow("technology_money", _spending(p, now, "technology", w.changed("technology.investment_share")), "money/month", "technology and equipment"),
+        Flow("amenities_money", _spending(p, now, "amenities"), "money/month", "rooms and comfort"),
         Auxiliary("investment_share", "(staff_money + technology_money + amenities_money) / collecting", "1", "technology.investment_share"),
         *(Constant(f"share_{name}", getattr(policy, name), "1", f"share of free cash for {name}") for name in ("staff", "technology", "amenities", "marketing")),
         Flow("plays", " + ".join(costs), "money/month", "cost of moves"),

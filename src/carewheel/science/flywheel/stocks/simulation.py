@@ -24,7 +24,7 @@ from carewheel.science.flywheel.stocks.tape import (
 )
 
 Floats = NDArray[np.float64]
-Work = tuple[Callable[..., Any], tuple[Any, ...]]
+Work = tuple[Callable[..., Any], tuple[Any, ...], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,25 +180,25 @@ class Stepper:
             args = tuple(self.value[arg] for arg in tape.args[node])
             op = tape.ops[node]
             if op == "where":
-                self.work.append((_choose, (*args, out)))
+                self.work.append((_choose, args, out))
             elif op in ("lookup", "slope"):
-                self.work.append((_assign, (operation(tape, node), *args, out)))
+                self.work.append((_assign, (operation(tape, node), *args), out))
             else:
-                self.work.append((operation(tape, node), (*args, out)))
+                self.work.append((operation(tape, node), args, out))
             # Given back only after this node was placed: an operation never writes over what it still reads.
             for arg in set(tape.args[node]):
                 if last[arg] == node and arg in owned and arg not in wanted:
                     free[bool if tape.ops[arg] in TRUTHS else float].append(owned.pop(arg))
         for node, out in into.items():
             if self.value[node] is not out:
-                self.work.append((np.positive, (self.value[node], out)))
+                self.work.append((np.positive, (self.value[node],), out))
 
     def step(self, k: int) -> None:
         """Work out everything for step ``k``."""
         for cell, series in self.series:
             cell[...] = series[k]
-        for work, args in self.work:
-            work(*args)
+        for work, args, out in self.work:
+            work(*args, out=out)
 
 
 def _choose(condition: Any, yes: Any, no: Any, out: Any) -> None:
