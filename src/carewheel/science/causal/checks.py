@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+from scipy.special import bdtrc
 
 from carewheel.science.causal.impact import impact
 from carewheel.science.causal.methods import Method, Settings, control_series, estimate, treated_series
@@ -17,8 +19,8 @@ from carewheel.science.causal.staggered import pre_trend
 
 Outcome = Literal["passed", "flagged", "refused", "not_run"]
 PLACEBO_RATE = 0.10
-# Under ten placebos one hit is more than a tenth of them; a second one is needed to refuse.
-ENOUGH_PLACEBOS = 10
+# A dozen placebos have two hits by chance alone in one case of nine: refused is what chance explains in one of twenty.
+UNLIKELY = 0.05
 # A break elsewhere counts if it lies three months off, is certain by itself, and clearer than the planned one by so much.
 MONTHS_OFF, CLEAR, CLEARER = 3, 3.0, 1.5
 
@@ -34,22 +36,33 @@ class Check:
     why: str
 
 
-def placebo_check(found: Placebos) -> Check:
-    """Refuses where the method finds effects in over a tenth of the places or times where nothing happened."""
-    name = f"placebo in {found.where}"
-    if not found.effects:
-        return Check(name, "not_run", None, PLACEBO_RATE, "too few months or units for a placebo")
-    hits = round(found.rate * found.count)
-    outcome: Outcome = "passed"
-    if found.rate > PLACEBO_RATE:
-        outcome = "refused" if found.count >= ENOUGH_PLACEBOS or hits >= 2 else "flagged"
-    return Check(
-        name,
-        outcome,
-        found.rate,
-        PLACEBO_RATE,
-        f"an effect was found in {hits} of {found.count} placebos where nothing happened",
+def placebo_check(found: Placebos, alpha: float) -> Check:
+    """Flags a method that finds effects in over a tenth of the places or times where nothing happened."""
+    return _placebos(f"placebo in {found.where}", found.effects, alpha, refuses=False)
+
+
+def placebo_rate_check(found: Iterable[Placebos], alpha: float) -> Check:
+    """All placebos together: refuses a rate over a tenth that chance at ``alpha`` does not explain (binomial, 5 %).
+
+    Over a tenth that it may explain stays a flag: with a dozen placebos a rate is not known better. Placebos overlap, so
+    that the binomial is on the strict side.
+    """
+    return _placebos(
+        "placebo rate", tuple(effect for part in found for effect in part.effects), alpha, refuses=True
     )
+
+
+def _placebos(name: str, effects: tuple[Effect, ...], alpha: float, refuses: bool) -> Check:
+    if not effects:
+        return Check(name, "not_run", None, PLACEBO_RATE, "too few months or units for a placebo")
+    hits, count = sum(effect.excludes_zero for effect in effects), len(effects)
+    outcome: Outcome = "passed"
+    if hits / count > PLACEBO_RATE:
+        unlikely = float(bdtrc(hits - 1, count, alpha)) < UNLIKELY
+        # Each kind by itself flags; together they refuse, or add nothing to the flags.
+        outcome = ("refused" if unlikely else "passed") if refuses else "flagged"
+    why = f"an effect was found in {hits} of {count} placebos where nothing happened"
+    return Check(name, outcome, hits / count, PLACEBO_RATE, why)
 
 
 def pre_trend_check(panel: Panel) -> Check:

@@ -12,6 +12,7 @@ from carewheel.science.causal.checks import (
     Check,
     donors_check,
     placebo_check,
+    placebo_rate_check,
     pre_trend_check,
     second_opinion_check,
     timing_check,
@@ -157,10 +158,14 @@ def _run_checks(
 
     method, settings = plan.method, plan.settings
     noisy = "the method sees effects where nothing happened: choose another measure or method, or wait for more data"
-    enter(placebo_check(placebos_in_time(panel, method, settings, plan.months_after)), "placebo-rate", noisy)
+    alike = [placebos_in_time(panel, method, settings, plan.months_after)]
+    enter(placebo_check(alike[0], plan.alpha), "", "")
     compared = not panel.treated.all()
     if compared and method != "interrupted":
-        enter(placebo_check(placebos_in_space(panel, method, settings, effect)), "placebo-rate", noisy)
+        alike.append(placebos_in_space(panel, method, settings, effect))
+        enter(placebo_check(alike[1], plan.alpha), "", "")
+    enter(placebo_rate_check(alike, plan.alpha), "placebo-rate", noisy)
+    if compared and method != "interrupted":
         enter(
             pre_trend_check(panel),
             "pre-trend",
@@ -198,7 +203,7 @@ def _others(plan: Plan, panel: Panel) -> list[Method]:
 def _quality(panel: Panel, checks: list[Check]) -> Quality:
     compared = not panel.treated.all()
     steps = sum(check.outcome == "flagged" for check in checks)
-    steps += sum(check.outcome == "not_run" and check.name.startswith("placebo") for check in checks)
+    steps += sum(check.outcome == "not_run" and check.name.startswith("placebo in") for check in checks)
     steps += not compared
     steps += min(panel.cohorts()) < 12
     return ("strong", "moderate", "weak")[min(steps, 2)]
