@@ -48,6 +48,7 @@ def test_a_file_cut_off_at_any_byte_is_never_half_loaded(tmp_path: Path) -> None
         ("byte-order mark", lambda text: "\ufeff" + text),
         ("blank beginning", lambda text: "\r\n  \n" + text),
         ("other separators", lambda text: text.replace("*", "|").replace(":", ">").replace("~", "'")),
+        ("control signs", lambda text: text.replace("*", "\x1d").replace(":", "\x1f").replace("^", "\x1e").replace("~\n", "\x1c")),
         ("wrapped at 80", lambda text: "\n".join(text.replace("\n", "")[i : i + 80] for i in range(0, len(text), 80))),
         ("end-of-file mark", lambda text: text + "\x1a"),
     ],

@@ -14,8 +14,11 @@ MAX_SEGMENT = 1 << 20
 ISA_LENGTH = 106
 _ISA_WIDTHS = (3, 2, 10, 2, 10, 2, 15, 2, 15, 6, 4, 1, 5, 9, 1, 1)
 _BLANK = " \t\r\n\x00\x1a"
-_START = re.compile(r"ISA(?=[^A-Za-z0-9\s])")
-_FRAGMENT = re.compile(r"(?:GS|ST)(?=[^A-Za-z0-9\s])")
+# Not \s: to Python the separators FS, GS, RS and US of ASCII are white space, and X12 recommends them.
+_MARK = r"[^A-Za-z0-9 \t\r\n\v\f]"
+_START = re.compile(f"ISA(?={_MARK})")
+_FRAGMENT = re.compile(f"(?:GS|ST)(?={_MARK})")
+_SET = re.compile(rf"ST{_MARK}\d{{3}}{_MARK}")
 
 
 class Separators(NamedTuple):
@@ -77,7 +80,7 @@ def is_x12(head: str) -> str:
         # A header cut short is still X12 (then a finding says so); prose with "ISA*" in it is not.
         if len(parts) > 12 or (match.start() == 0 and len(text) < ISA_LENGTH):
             return "interchange"
-    if _FRAGMENT.match(text) and re.search(r"ST[^A-Za-z0-9\s]\d{3}[^A-Za-z0-9\s]", text[:4096]):
+    if _FRAGMENT.match(text) and _SET.search(text[:4096]):
         return "fragment"
     return ""
 
