@@ -285,3 +285,15 @@ def test_a_full_disk_is_one_clear_line_and_what_was_loaded_stays(shell: Shell, b
     assert (space / "manifest.json").read_bytes() == manifest
     assert not (space / "staging").exists()
     assert shell("turn large.csv").returncode == 0
+
+
+def test_a_reader_that_has_seen_enough_is_no_fault(turned: Shell) -> None:
+    seen, pipe = os.pipe()
+    os.close(seen)
+    try:
+        done = subprocess.run(
+            [*RUN, "measures", "list"], check=False, stdout=pipe, stderr=subprocess.PIPE, timeout=60
+        )
+    finally:
+        os.close(pipe)
+    assert (done.returncode, done.stderr) == (0, b"")

@@ -85,7 +85,8 @@ def main() -> None:
             raise
         complain("Interrupted. Nothing was half-loaded.", "Run the same command again.")
         outcome = 130
-    except BrokenPipeError:
+    except SystemExit:
+        # So click leaves, and only here, when the reader of a pipe has seen enough (`| head`): no fault of anybody.
         outcome = 0
     except Exception as error:
         if not _finds_no_room(error):
