@@ -1,6 +1,6 @@
 """Runs the benchmarks and prints a Markdown table per topic: `make bench`.
 
-    python benchmarks/run.py [x12] [fhir] [measures] [memory] [demo] [start] [--quick | --tiny] [--write]
+    python benchmarks/run.py [x12] [fhir] [measures] [memory] [demo] [simulation] [start] [--quick | --tiny] [--write]
 
 --quick: a twentieth of the size; --tiny: only to see that all of it runs. --write puts the topics that were run into
 docs/reference/benchmarks.md, each with the machine and the commit that it ran on; numbers in the pages come only from
@@ -27,6 +27,7 @@ TOPICS = {
     "measures": "benchmarks.measures.bench",
     "memory": "benchmarks.memory.reading",
     "demo": "benchmarks.demo",
+    "simulation": "benchmarks.simulation",
 }
 PAGE = ROOT / "docs" / "reference" / "benchmarks.md"
 HEAD = """# Benchmarks
