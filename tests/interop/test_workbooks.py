@@ -83,7 +83,7 @@ def test_strings_are_those_that_openpyxl_reads(tmp_path: Path) -> None:
         "<t/>",
     )
     page = load_workbook(path, read_only=True, data_only=True).worksheets[0]
-    page.reset_dimensions()  # type: ignore[union-attr]
+    page.reset_dimensions()
     read = [["" if cell is None else str(cell) for cell in row] for row in page.iter_rows(values_only=True)]
     assert rows_of(path) == read
     assert [cell for (cell,) in read[len(TEXTS) :]] == ["half bold and not", "東京", "", ""]
