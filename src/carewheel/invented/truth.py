@@ -144,9 +144,11 @@ def _worths_at(at: _At) -> dict[str, float]:
     found = {}
     for name in at.only:
         if name in links():
-            drawn = at.strengths[name]
-            stronger = {**at.strengths, name: drawn + float(np.sign(drawn)) * STRONGER}
-            found[name] = _cash(_live(at, strengths=stronger)) - base
+            # Stronger than it is here: a link that is weakened or broken in this world begins from what is left of it.
+            drawn, weaken = at.strengths[name], dict(at.group.weaken)
+            kept = 1.0 if name == "C2b-C3" else weaken.pop(name, 1.0)
+            stronger = {**at.strengths, name: drawn * kept + float(np.sign(drawn)) * STRONGER}
+            found[name] = _cash(_live(at, strengths=stronger, weaken=weaken)) - base
         else:
             changed = replace(at.group, plays=(PlannedPlay(name, 0, (at.number,)),))
             found[f"play {name}"] = _cash(_live(at, group=changed)) - base
