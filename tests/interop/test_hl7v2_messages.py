@@ -11,6 +11,7 @@ from tests.interop.collecting import Collected, CollectingSink
 
 from carewheel.interop import hl7v2
 from carewheel.interop.files import ReadSettings, SourceFile
+from carewheel.interop.hl7v2.messages import CHUNK
 
 EXCERPTS = Path(__file__).parent / "excerpts" / "hl7v2"
 SETTINGS = ReadSettings(today=date(2026, 1, 31))
@@ -230,3 +231,12 @@ def test_no_finding_shows_anything_of_a_person(tmp_path: Path) -> None:
     told = " ".join(f"{finding.what} {finding.why} {finding.remedy}" for finding in got.findings)
     assert len(got.findings) == 2
     assert not any(word in told for word in ("MRN7", "Invented", "123456789"))
+
+
+@pytest.mark.parametrize("beyond", [-1, 0, 1, 7])
+def test_an_endless_line_ends_where_it_ends(tmp_path: Path, beyond: int) -> None:
+    """Its end may be the last sign of what is read at once; the message after it stays whole."""
+    begins = "MSH|^~\\&|A|F|X|Y|20250101||SIU^S12|1|P|2.5\rSCH|"
+    length = 40 * CHUNK + beyond - len(begins) - 1
+    got = read(tmp_path, f"{begins}{'x' * length}\r{BOOKED}")
+    assert (got.rows_used, [finding.code for finding in got.findings]) == (1, ["hl7.too-long"])

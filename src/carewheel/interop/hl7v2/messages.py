@@ -13,6 +13,7 @@ CHUNK = 1 << 19
 MAX_MESSAGE = 16 << 20
 _SEGMENT = re.compile(r"[A-Z][A-Z0-9]{2}")
 _TIME = re.compile(r"(\d{4})(\d\d)(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:\.\d+)?)?)?)?([+-]\d{4})?")
+_LINE_END = re.compile("[\\r\\n\\x1c]")
 _BATCH = frozenset({"FHS", "BHS", "BTS", "FTS"})
 
 
@@ -143,6 +144,9 @@ def messages(stream: TextIO) -> Iterator[Message | Batch]:
 def _lines(stream: TextIO) -> Iterator[tuple[int, str]]:
     rest, number = "", 0
     while chunk := stream.read(CHUNK):
+        if len(rest) > MAX_MESSAGE and not rest.endswith("\r") and not _LINE_END.search(chunk):
+            # One endless line: its beginning is kept so that it counts as a message too long.
+            continue
         # A chunk may end between the two characters of a line end: keep the last one for the next.
         text = rest + chunk
         keep = text[-1] if text[-1] in "\r" else ""
@@ -154,8 +158,7 @@ def _lines(stream: TextIO) -> Iterator[tuple[int, str]]:
             number += 1
             if line.strip():
                 yield number, line.lstrip(" \ufeff")
-        if len(rest) > MAX_MESSAGE:
-            # One endless line: its beginning is kept so that it counts as a message too long.
+        if len(rest) > MAX_MESSAGE and not rest.endswith("\r"):
             rest = rest[: MAX_MESSAGE + 1]
     if rest.strip():
         yield number + 1, rest.strip("\r\n \ufeff")
