@@ -249,7 +249,7 @@ def test_an_interruption_ends_with_130_and_leaves_nothing_half_loaded(shell: She
         (
             "class SparkSession:\n class builder:\n  def master(url): return SparkSession.builder\n"
             "  def appName(name): return SparkSession.builder\n  def getOrCreate(): raise OSError('refused')\n",
-            "No Spark session on spark://127.0.0.1:1 (OSError). Check that the master runs",
+            "No Spark session on spark://nowhere:7077 (OSError). Check that the master runs",
         ),
     ],
 )
@@ -258,7 +258,7 @@ def test_a_cluster_that_is_not_there_is_one_clear_line(shell: Shell, pyspark: st
     package.mkdir(parents=True)
     (package / "__init__.py").touch()
     (package / "sql.py").write_text(pyspark)
-    done = shell("turn surveys.csv --engine spark://127.0.0.1:1", PYTHONPATH=str(package.parent))
+    done = shell("turn surveys.csv --engine spark://nowhere:7077", PYTHONPATH=str(package.parent))
     assert done.returncode == 2
     assert saying in done.stderr.strip().splitlines()[-1]
 
