@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from scipy.special import bdtrc
 
-from carewheel.science.causal.impact import impact
+from carewheel.science.causal.impact import average_impact
 from carewheel.science.causal.methods import Method, Settings, control_series, estimate, treated_series
 from carewheel.science.causal.panel import Panel
 from carewheel.science.causal.placebos import Placebos
@@ -125,7 +125,7 @@ def timing_check(panel: Panel, plan: Plan) -> Check:
     try:
         beside = control_series(panel) if not panel.treated.all() else None
         clear = {
-            month: _clear(impact(series, month, beside, variances=variances).average)
+            month: _clear(average_impact(series, month, beside, variances=variances))
             for month in range(max(start - 6, 12), series.size - 2)
         }
     except CannotTell:

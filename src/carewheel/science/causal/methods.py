@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from scipy.special import stdtrit
 
-from carewheel.science.causal.impact import impact
+from carewheel.science.causal.impact import average_impact
 from carewheel.science.causal.interrupted import interrupted
 from carewheel.science.causal.panel import NEVER, Panel, completed
 from carewheel.science.causal.refusal import CannotTell, Effect, Floats
@@ -66,7 +66,7 @@ def _structural(panel: Panel, settings: Settings) -> Effect:
 
     def one(y: Floats, start: int, variances: Floats | None) -> Effect:
         profile = None if settings.ramp is None else _ramp(settings.ramp, y.size - start)
-        return impact(y, start, beside, profile=profile, variances=variances, level=settings.level).average
+        return average_impact(y, start, beside, profile=profile, variances=variances, level=settings.level)
 
     return _by_cohort(panel, one)
 
@@ -169,7 +169,9 @@ def treated_series(panel: Panel, start: int) -> tuple[Floats, Floats | None]:
     if not known[:, :start].any(axis=1).all():
         y, known = y[known[:, :start].any(axis=1)], known[known[:, :start].any(axis=1)]
     if y.size == 0:
-        raise CannotTell("all-missing", {"start": start}, "no unit with the change has a month before it")
+        raise CannotTell(
+            "too-few-months", {"months": 0, "needed": 1}, "no unit with the change has a month before it"
+        )
     count = np.maximum(known.sum(axis=0), 1)
     levels = np.array([row[:start][seen[:start]].mean() for row, seen in zip(y, known, strict=True)])
     mean = np.where(known, y - levels[:, None], 0).sum(axis=0) / count + levels.mean()
