@@ -28,6 +28,7 @@ TOPICS = {
     "memory": "benchmarks.memory.reading",
     "demo": "benchmarks.demo",
     "simulation": "benchmarks.simulation",
+    "causal": "benchmarks.causal",
 }
 PAGE = ROOT / "docs" / "reference" / "benchmarks.md"
 HEAD = """# Benchmarks

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+from tests.validation.causal import causal_section, data_folder
 from tests.validation.coverage import coverage
 from tests.validation.face_validity import faces, lives_of, shared_data, table
 from tests.validation.fault_scores import fault_section
@@ -129,7 +130,13 @@ def strengths(places: int = PLACES, broken_places: int = BROKEN_PLACES) -> tuple
 
 if __name__ == "__main__":
     planted, noticed = fault_section()
-    parts = [intervals(), looks(), strengths(), (["", *planted], noticed)]
+    parts = [
+        intervals(),
+        looks(),
+        strengths(),
+        (["", *planted], noticed),
+        causal_section(data_folder()),
+    ]
     text = "\n".join(line for lines, _ in parts for line in lines) + "\n"
     PAGE.write_text(text, "utf-8")
     print(text)
