@@ -226,6 +226,9 @@ CELLS: dict[str, str] = {
           CASE WHEN local_month >= retained.opened + INTERVAL 23 MONTH AND n > 0 THEN n END AS n
         FROM r FULL JOIN active USING (location_id, local_month) LEFT JOIN retained USING (location_id, local_month)""",
     "finance.charges": CHARGED,
+    "finance.expenses_by_category": f"""
+        SELECT location_id, local_month, currency, coalesce(nullif(lower(category), ''), 'unknown') AS dimension, sum(amount)::DOUBLE AS total, count(*) AS n
+        FROM expense WHERE local_date <= {AS_OF} GROUP BY ALL""",
     "finance.collections": f"SELECT location_id, local_month, currency, sum(amount)::DOUBLE AS total, count(*) AS n FROM payment WHERE local_date <= {AS_OF} {MONEY_CELL}",
     "finance.revenue_per_visit": f"""
         WITH r AS ({RECEIVED}), v AS (SELECT location_id, local_month, count(*) AS visits FROM appointment {REAL} WHERE {KEPT} {CELL})

@@ -306,6 +306,7 @@ def test_links_carry_no_strength_that_nobody_can_stand_behind(space: Workspace) 
     for link in document["links"]:
         assert link["evidence"] in ("prior", "none")
         assert (link["strength"] is None) == (link["evidence"] == "none")
+        assert link["own"] is None
         assert link["strength"] is not None or link["prior_note"]
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -49,7 +49,26 @@ def link_panel(results: Mapping[str, MeasureResult]) -> LinkPanel:
                 values[i, at] = (found.value[kept] - scale.value) / scale.sd
                 noise[i, at] = found.variance[kept] / scale.sd**2
         series[name] = _series(card, values, noise)
-    return LinkPanel(tuple(locations), tuple(months), series)
+    begun = _begun(series.values())
+    kept_months = {name: _since(one, begun) for name, one in series.items()}
+    return LinkPanel(tuple(locations), tuple(months[begun:]), kept_months)
+
+
+def _begun(series: Iterable[PanelSeries]) -> int:
+    """The first month in which half of the measures have a value anywhere.
+
+    Before that only remains of a longer past are on record (first visits of patients who are still here, hiring dates): their
+    numbers are not those of their time, and would be taken for a great change when the record begins.
+    """
+    seen = np.array([np.isfinite(one.values).any(axis=0) for one in series])
+    if not seen.size:
+        return 0
+    enough = seen.sum(axis=0) * 2 >= seen.any(axis=1).sum()
+    return int(enough.argmax()) if enough.any() else seen.shape[1]
+
+
+def _since(one: PanelSeries, begun: int) -> PanelSeries:
+    return replace(one, values=one.values[:, begun:], noise=one.noise[:, begun:])
 
 
 def _series(card: MeasureCard, values: NDArray[np.float64], noise: NDArray[np.float64]) -> PanelSeries:

@@ -16,12 +16,13 @@ from carewheel.warehouse.workspace import Workspace
 from carewheel.wheel.actions import actions
 from carewheel.wheel.components import ComponentState, component_state, strongest, weakest
 from carewheel.wheel.headline import headline
+from carewheel.wheel.learnt import Learnt, drag_document, gain_document, learn, link_document
 from carewheel.wheel.measured import Measured, measure_all, measure_document, period_of
 from carewheel.wheel.missing import missing
 from carewheel.wheel.pitfalls import alarms
 from carewheel.wheel.practices import ACTIVITY, Practice, practices
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 
 
 class NothingToTurn(Exception):
@@ -78,6 +79,7 @@ def view(
         by_id = {m.card.id: m for m in measured}
         states = [component_state(name, measured, as_of) for name in components()]
         ranked = actions(by_id, as_of)
+        learnt = learn(by_id)
         first, last = period_of(as_of)
         weak, strong = weakest(states), strongest(states)
         document = {
@@ -86,9 +88,13 @@ def view(
             "practice": list(practice.sources),
             "measures": [measure_document(m) for m in measured],
             "components": [_component(state) for state in states],
-            "links": _links(by_id),
-            "loop_gain": None,
-            "drag": None,
+            "links": _links(learnt, by_id),
+            "loop_gain": gain_document(learnt),
+            "drag": drag_document(learnt),
+            "money_model": {
+                "assumed": list(learnt.present.assumed) if learnt.present else [],
+                "why_none": learnt.why_no_money,
+            },
             "weakest": None if weak is None else {"component": weak[0].id, "why": weak[1]},
             "strongest": None if strong is None else {"component": strong.id},
             "actions": ranked,
@@ -114,8 +120,8 @@ def _component(state: ComponentState) -> dict[str, Any]:
     }
 
 
-def _links(measured: Mapping[str, Measured]) -> list[dict[str, Any]]:
-    """The arrows. Nothing is learnt from data yet: evidence is a prior where one can be put in the link's units, else none."""
+def _links(learnt: Learnt, measured: Mapping[str, Measured]) -> list[dict[str, Any]]:
+    """The arrows: what the catalog says of each, and what the practice's own months make of it."""
     return [
         {
             "id": link.id,
@@ -125,17 +131,10 @@ def _links(measured: Mapping[str, Measured]) -> list[dict[str, Any]]:
             "ring": link.ring,
             "balancing": link.balancing,
             "mechanism": link.mechanism,
-            "evidence": "none" if link.strength is None else "prior",
-            "strength": link.strength.value if link.strength else None,
-            "low": link.strength.low if link.strength else None,
-            "high": link.strength.high if link.strength else None,
-            "prior_weight": 1.0 if link.strength else None,
             "prior_note": link.prior_note,
             "priors": [asdict(prior) for prior in link.priors],
-            "both_ends_measured": all(
-                name in measured and measured[name].value is not None
-                for name in (link.from_measure, link.to_measure)
-            ),
+            "assumed": asdict(link.assumed),
+            **link_document(learnt, link, measured),
         }
         for link in links().values()
     ]

@@ -50,7 +50,7 @@ class Assumptions:
     site_trend: float = 0.3
     season: float = 0.3
     persistence: tuple[float, float] = (0.3, 0.4)
-    hyper_sites: int = 150
+    hyper_sites: int = 60
 
 
 @dataclass(frozen=True, slots=True)

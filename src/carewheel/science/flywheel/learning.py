@@ -26,7 +26,10 @@ MOSTLY_PRIOR = 0.9
 SPANS = ((0, 0), (1, 1), (2, 3), (4, 6), (7, 12))
 SHARES = (0.4, 0.3, 0.3, 0.25, 0.15)
 LAG_DOUBT = 0.6
+
 CAUSE_SD = 0.3
+# What no number of months takes away: the share of a link's likely size by which the equation itself may be wrong. Assumed.
+MODEL_DOUBT = 0.15
 MOST = 3.0
 HALF_A_YEAR = 6
 
@@ -279,7 +282,9 @@ def _estimate(link: LinkPrior, fit: EquationFit, at: int) -> LinkEstimate:
         if np.isfinite(own_variance)
         else float("nan")
     )
-    weight = min(variance / link.sd**2, 1.0)
+    # The equation is not the practice: however many months there are, what it leaves out stays.
+    own_variance += (MODEL_DOUBT * float(np.hypot(link.mean, link.sd))) ** 2
+    weight = own_variance / (own_variance + link.sd**2) if np.isfinite(own_variance) else 1.0
     return LinkEstimate(
         link.id, posterior(own_mean, own_variance**0.5, link.mean, link.sd, link.absent), own_mean, own_variance**0.5, weight,
         fit.site_mean[:, at], fit.site_sd[:, at], fit.tau, weight < MOSTLY_PRIOR, fit.cells,

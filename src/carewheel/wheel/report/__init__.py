@@ -74,7 +74,8 @@ def _view(document: Mapping[str, Any], anchor: str) -> dict[str, Any]:
     titles = {card.id: card.title for card in measures().values()}
     found = {**document, "anchor": anchor, "sources": document["practice"]}
     found["nodes"] = drawing.nodes(document["components"], names)
-    found["arrows"] = drawing.arrows(document["links"], names)
+    found["arrows"] = drawing.arrows(document["links"], names, (document["drag"] or {}).get("link", ""))
+    found["forest"] = charts.forest(document["links"])
     found["matrix"] = _matrix(document)
     found["breakdowns"] = breakdowns(document)
     found["months"] = _months(document, titles)
@@ -128,9 +129,24 @@ def _months(document: Mapping[str, Any], titles: Mapping[str, str]) -> dict[str,
 def _wheel_words(document: Mapping[str, Any]) -> str:
     states = [c["status"] for c in document["components"]]
     measured = sum(state != "unmeasured" for state in states)
+    learnt = sum(link["evidence"] == "data" for link in document["links"])
     words = f"{measured} of {len(states)} parts are measured. "
-    words += "How hard the parts push one another has to be learnt from months of data; until then the arrows are dashed, dotted or grey."
-    if document["weakest"]:
+    if learnt:
+        words += f"How hard the parts push one another is learnt from your own months for {learnt} of {len(document['links'])} arrows."
+    else:
+        words += "How hard the parts push one another has to be learnt from more months of data; until then the arrows are dashed, dotted or grey."
+    gain = document["loop_gain"]
+    if gain:
+        turn = f"between {gain['low']:.2f} and {gain['high']:.2f}"
+        words += f" What goes once round the wheel comes back as {gain['value']:.2f} of itself in a year ({turn}): "
+        words += (
+            "the wheel speeds itself up."
+            if gain["compounds"]
+            else "the wheel does not yet speed itself up, it needs pushing."
+        )
+    if document["drag"]:
+        words += f" {document['drag']['why']}"
+    elif document["weakest"]:
         name = components()[document["weakest"]["component"]].name.lower()
         words += f" The weakest measured part, {name}, is the one to look at."
     return words

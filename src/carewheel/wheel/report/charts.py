@@ -72,3 +72,28 @@ def line(monthly: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
                 bands.append("M" + " L".join(upper + lower) + "Z")
             run = []
     return {"paths": paths, "bands": bands, "first": monthly[0]["month"], "last": monthly[-1]["month"]}
+
+
+FOREST_WIDTH = 180
+
+
+def forest(links: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Places of estimate, interval and guess of each arrow on one common line, by link id."""
+    ends = [
+        x for link in links for x in (link["low"], link["high"], link["assumed"]["mean"]) if x is not None
+    ]
+    reach = max(0.1, *(abs(x) for x in ends)) * 1.05 if ends else 1.0
+
+    def at(x: float | None) -> float | None:
+        return None if x is None else round(6 + (FOREST_WIDTH - 12) * (x + reach) / (2 * reach), 1)
+
+    rows = {
+        link["id"]: {
+            "guess": at(link["assumed"]["mean"]),
+            "point": at(link["strength"]),
+            "low": at(link["low"]),
+            "high": at(link["high"]),
+        }
+        for link in links
+    }
+    return {"rows": rows, "zero": at(0.0), "low": f"{-reach:.1f}", "high": f"+{reach:.1f}"}

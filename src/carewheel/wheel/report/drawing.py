@@ -50,12 +50,12 @@ def nodes(components: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> 
     return found
 
 
-def arrows(links: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> list[Arrow]:
-    """The links as curves. Ring neighbours follow the ring; the others bend away from their way back."""
-    return [_arrow(link, names) for link in sorted(links, key=lambda link: link["id"] in MAIN)]
+def arrows(links: Sequence[Mapping[str, Any]], names: Mapping[str, str], drag: str = "") -> list[Arrow]:
+    """The links as curves. Ring neighbours follow the ring; the others bend away from their way back. ``drag``: its id."""
+    return [_arrow(link, names, drag) for link in sorted(links, key=lambda link: link["id"] in MAIN)]
 
 
-def _arrow(link: Mapping[str, Any], names: Mapping[str, str]) -> Arrow:
+def _arrow(link: Mapping[str, Any], names: Mapping[str, str], drag: str) -> Arrow:
     start, end = ORDER.index(link["from"]), ORDER.index(link["to"])
     (x0, y0), (x1, y1) = _place(start), _place(end)
     step = (end - start) % len(ORDER)
@@ -76,13 +76,13 @@ def _arrow(link: Mapping[str, Any], names: Mapping[str, str]) -> Arrow:
         path = f"M{x0:.1f},{y0:.1f} Q{mx:.1f},{my:.1f} {x1:.1f},{y1:.1f}"
     kind, evidence = str(link["kind"]), str(link["evidence"])
     drawn = "policy" if kind == "policy" else STYLE[evidence]
-    main = " main" if link["id"] in MAIN else ""
+    main = (" main" if link["id"] in MAIN else "") + (" drags" if link["id"] == drag else "")
     strength = link.get("strength")
     width = (3.6 if main else 1.8) if strength is None else min(1.5 + 8 * abs(strength), 9)
     words = {
         "policy": "a decision of the practice",
         "evidence": "shown by your data",
-        "prior": "known from studies only",
+        "prior": "a guess before your data say more",
     }
     title = f"{names[link['from']]} to {names[link['to']]}: {kind}, {words.get(drawn, 'not measured')}"
     return Arrow(str(link["id"]), path, f"arrow {drawn}{main} from-{link['from']}", title, width)

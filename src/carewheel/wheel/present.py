@@ -1,0 +1,158 @@
+"""The present of a practice in real units, as the stock-and-flow model needs it: one mean place, a mean month of the last year.
+
+What the measures say is taken from them. What no export says (cash on hand, how large the market is) is assumed, and each such
+number is listed in words, so that a reader sees what a worth in money rests on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from carewheel.catalog.links import link_scales, links
+from carewheel.catalog.measures import measures
+from carewheel.science.flywheel.practice_model import Link, Policy, Practice, Scale
+from carewheel.science.flywheel.practice_model.practice import NEEDED
+from carewheel.wheel.measured import Measured
+
+MONTHS = 12
+# Categories of the books by the words in them; what is none of these does not change with the number of visits.
+PAY_WORDS = ("pay", "wage", "salar", "staff", "personnel")
+VARIABLE_WORDS = ("suppl", "lab", "material", "fee", "other")
+# No study: shares and sizes where the facts say nothing.
+ASSUMED_RETENTION = 0.85
+ASSUMED_VARIABLE_SHARE = 0.15
+ASSUMED_ADVOCATES = 0.3
+MARKET_TO_PATIENTS = 20.0
+MONTHS_OF_CASH = 2.0
+MONTHS_OF_RESERVE = 1.0
+# Filling a post costs 21 % of a year's pay: CAP 2012, see `data/links.toml` and the wheel's sources.
+HIRING_SHARE_OF_PAY = 0.21
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """One mean place of a practice. ``assumed``: what its facts do not say, in words. ``places``: how many there are."""
+
+    practice: Practice
+    places: int
+    currency: str
+    assumed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """Why a practice's money cannot be modelled: the measures that are missing, by title."""
+
+    titles: tuple[str, ...]
+
+    @property
+    def why(self) -> str:
+        return f"Worth in money needs {_listed(self.titles)}, not measured yet."
+
+
+def present(measured: Mapping[str, Measured]) -> Present | Lacking:
+    """The mean place of a practice, from its measures by card id; `Lacking` where a number that matters is not there."""
+    needed = (*NEEDED, "finance.collections", "growth.active_patients")
+    missing = [name for name in needed if measured[name].value is None]
+    if missing:
+        return Lacking(tuple(measures()[name].title.lower() for name in missing))
+    result = measured["operations.kept_visits"].result
+    assert result is not None
+    places = max(sum(value.value is not None for value in result.by_location.values()), 1)
+    money = measured["finance.collections"].result
+    assert money is not None
+    assumed: list[str] = []
+
+    def monthly(name: str) -> float | None:
+        m = measured[name]
+        if m.value is None or m.result is None:
+            return None
+        months = m.result.months_covered if m.card.window == "sum12" else 1
+        return m.value / places / max(months, 1)
+
+    def known(name: str, otherwise: float, words: str) -> float:
+        value = measured[name].value
+        if value is None:
+            assumed.append(words)
+        return otherwise if value is None else value
+
+    collections, active = monthly("finance.collections"), monthly("growth.active_patients")
+    assert collections is not None
+    assert active is not None
+    values = {}
+    for name in link_scales():
+        value = measured[name].value
+        if value is not None:
+            per_month = (
+                measures()[name].reference is None
+            )  # counts and sums have a scale for each place and month
+            values[name] = (monthly(name) or 0.0) if per_month else value
+    for name in NEEDED:
+        values.setdefault(name, measured[name].value or 0.0)
+    payroll, variable, fixed = _costs(measured["finance.expenses_by_category"], places, assumed, collections)
+    marketing = monthly("growth.marketing_spend")
+    if marketing is None:
+        values["growth.organic_share"], marketing = 1.0, 0.0
+        assumed.append("nothing is spent on marketing (none is on record)")
+    headcount = measured["people.headcount"].value
+    staff = (headcount or 0.0) / places
+    if not staff:
+        staff = 1.0
+        assumed.append("pay does not change with the number of staff (no staff list)")
+    pay = payroll / staff
+    retention = known(
+        "growth.retention", ASSUMED_RETENTION, f"{ASSUMED_RETENTION:.0%} of patients stay for a year"
+    )
+    net = known("finance.net_collection", 1.0, "all that is billed is paid")
+    assumed += [
+        f"cash on hand of {MONTHS_OF_CASH:.0f} months of collections",
+        f"{MARKET_TO_PATIENTS:.0f} possible patients for each present one",
+    ]
+    investment = (measured["technology.investment_share"].value or 0.0) * collections
+    free = max(collections - pay * staff - variable * collections - fixed - marketing, 0.0)
+    share = min(investment / free, 0.9) if free > 0 else 0.0
+    return Present(
+        Practice(
+            measures=values, active_patients=active, advocates=ASSUMED_ADVOCATES * active, retention=min(retention, 0.995),
+            staff=staff, pay=pay, fixed_costs=fixed, variable_share=variable, marketing=marketing,
+            cash=MONTHS_OF_CASH * collections, reserve=MONTHS_OF_RESERVE * collections, market=MARKET_TO_PATIENTS * active,
+            hiring_cost=HIRING_SHARE_OF_PAY * 12 * pay, written_off=min(max(1 - net, 0.0), 0.5), policy=Policy(technology=share),
+        ),
+        places, money.currency, tuple(assumed),
+    )  # fmt: skip
+
+
+def _costs(
+    expenses: Measured, places: int, assumed: list[str], collections: float
+) -> tuple[float, float, float]:
+    """Pay of the whole team, variable share of collections, fixed costs; a month and place."""
+    rows = expenses.result.dimension if expenses.result else ()
+    if expenses.value is None or not rows or expenses.result is None:
+        assumed.append(
+            f"{ASSUMED_VARIABLE_SHARE:.0%} of collections go to supplies and fees (no expenses on record)"
+        )
+        return 0.0, ASSUMED_VARIABLE_SHARE, 0.0
+    months = max(expenses.result.months_covered, 1)
+    sums = {"pay": 0.0, "variable": 0.0, "fixed": 0.0}
+    for row in rows:
+        words = PAY_WORDS, VARIABLE_WORDS
+        kind = next(
+            (k for k, w in zip(("pay", "variable"), words, strict=True) if any(x in row.label for x in w)),
+            "fixed",
+        )
+        sums[kind] += (row.value.value or 0.0) / places / months
+    return sums["pay"], min(sums["variable"] / collections, 0.9), sums["fixed"]
+
+
+def model_links() -> list[Link]:
+    """The arrows of the catalog as the stock-and-flow model takes them."""
+    return [Link(link.id, link.from_measure, link.to_measure) for link in links().values()]
+
+
+def model_scales() -> dict[str, Scale]:
+    return {name: Scale(scale.value, scale.sd) for name, scale in link_scales().items()}
+
+
+def _listed(titles: tuple[str, ...]) -> str:
+    return titles[0] if len(titles) == 1 else f"{', '.join(titles[:-1])} and {titles[-1]}"
