@@ -1,4 +1,4 @@
-"""Runs inside tfcausalimpact's own environment: the wall seconds and answers of its impact calls, as JSON.
+"""Runs inside tfcausalimpact's own environment: the CPU seconds and answers of its impact calls, as JSON.
 
     python tfcausalimpact_timing.py START < series.json
 
@@ -23,9 +23,9 @@ tables = json.load(sys.stdin)
 
 def call(y, control):
     data = pd.DataFrame({"y": np.array(y), "x": np.array(control)})
-    began = time.perf_counter()
+    began = time.process_time()
     found = CausalImpact(data, [0, start - 1], [start, len(y) - 1])
-    seconds = time.perf_counter() - began
+    seconds = time.process_time() - began
     average = found.summary_data["average"]
     return [seconds, float(average["abs_effect"]), float(average["abs_effect_lower"]), float(average["abs_effect_upper"])]
 
