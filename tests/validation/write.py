@@ -16,6 +16,7 @@ from tests.validation.coverage import coverage
 from tests.validation.face_validity import faces, lives_of, shared_data, table
 from tests.validation.fault_scores import fault_section
 from tests.validation.link_strengths import ACCOUNTING, broken, wrong_signs
+from tests.validation.simulation import simulation_section
 from tests.validation.test_coverage import SEED
 
 from carewheel.catalog.links import links
@@ -135,6 +136,7 @@ if __name__ == "__main__":
         looks(),
         strengths(),
         (["", *planted], noticed),
+        simulation_section(),
         causal_section(data_folder()),
     ]
     text = "\n".join(line for lines, _ in parts for line in lines) + "\n"

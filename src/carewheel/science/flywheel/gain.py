@@ -208,7 +208,9 @@ def momentum(levels: ArrayLike, variances: ArrayLike | None = None, level: float
         scatter = (w @ rest**2) / (n - 2)
         # With known variances scatter is about 1; chance below that is not evidence of more precision.
         scatter = scatter if variances is None else max(scatter, 1.0)
-        together = float(np.clip((rest[1:] @ rest[:-1]) / max(rest @ rest, 1e-300), 0.0, 0.9))
+        seen_together = float((rest[1:] @ rest[:-1]) / max(rest @ rest, 1e-300))
+        # Residuals of a fitted line look less alike than they are, by about (2 + 4 r) / n.
+        together = float(np.clip((n * seen_together + 2) / max(n - 4, 1), 0.0, 0.9))
         half = stdtrit(n - 2, 0.5 + level / 2) * np.sqrt(scatter / spread * (1 + together) / (1 - together))
         out[:, i] = slope, slope - half, slope + half
     return Estimate(*out)

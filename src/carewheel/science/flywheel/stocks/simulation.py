@@ -180,9 +180,9 @@ class Stepper:
             args = tuple(self.value[arg] for arg in tape.args[node])
             op = tape.ops[node]
             if op == "where":
-                self.work.append(partial(_choose, *args, out))
+                self.work.append(_prepared(_choose, args, out))
             elif op in ("lookup", "slope"):
-                self.work.append(partial(_assign, operation(tape, node), *args, out))
+                self.work.append(_prepared(_assign, (operation(tape, node), *args), out))
             else:
                 self.work.append(_prepared(operation(tape, node), args, out))
             # Given back only after this node was placed: an operation never writes over what it still reads.
