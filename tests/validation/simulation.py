@@ -21,7 +21,14 @@ from tests.science.flywheel.test_xmile_peers import farthest
 from tests.validation.face_validity import shared_data
 
 from carewheel.science.flywheel.gain import momentum
-from carewheel.science.flywheel.practice_model import Move, Policy, Practice, PracticeModel, practice_model
+from carewheel.science.flywheel.practice_model import (
+    Move,
+    Policy,
+    Practice,
+    PracticeModel,
+    Spending,
+    practice_model,
+)
 from carewheel.science.flywheel.practice_model.forecast import values_of
 from carewheel.science.flywheel.stocks import loop_scores, residuals, sensitivities, simulate
 
@@ -48,7 +55,8 @@ def random_practice(rng: np.random.Generator, balanced: bool = False) -> Practic
         "operations.kept_visits": 345 * size, "experience.nps": float(rng.uniform(0, 80)), "technology.online_booking": float(rng.uniform(0, 0.6)),
     }  # fmt: skip
     one = practice(measures=measures, active_patients=1450 * size, advocates=210 * size, staff=8 * size, marketing=4680 * size,
-                   fixed_costs=7000 * size, market=12_000 * size, cash=60_000 * size, reserve=20_000 * size)  # fmt: skip
+                   fixed_costs=7000 * size, market=12_000 * size, cash=60_000 * size, reserve=20_000 * size,
+        spending=Spending(1100.0 * size, 1850.0 * size, 740.0 * size))  # fmt: skip
     if balanced:
         return one
     return replace(

@@ -6,7 +6,7 @@ import math
 
 from carewheel.catalog.links import link_scales, links
 from carewheel.catalog.measures import measures
-from carewheel.science.flywheel.practice_model import WITHIN, Link, Policy, Practice, Scale
+from carewheel.science.flywheel.practice_model import WITHIN, Link, Practice, Scale, Spending
 
 _ENDS = {m for link in links().values() for m in (link.from_measure, link.to_measure)} | {
     m for pair in WITHIN for m in pair
@@ -48,6 +48,6 @@ def practice(**other: object) -> Practice:
         "measures": PRESENT, "active_patients": ACTIVE, "advocates": 210.0,
         "retention": math.exp(-12 * PRESENT["growth.new_patients"] / ACTIVE), "staff": 8.0, "pay": 4300.0,
         "fixed_costs": 7000.0, "variable_share": 0.12, "marketing": 4680.0, "cash": 60_000.0, "reserve": 20_000.0,
-        "market": 12_000.0, "hiring_cost": 4000.0, "written_off": 0.04, "policy": Policy(0.15, 0.25, 0.10),
+        "market": 12_000.0, "hiring_cost": 4000.0, "written_off": 0.04, "spending": Spending(1100.0, 1850.0, 740.0),
     }  # fmt: skip
     return Practice(**{**fields, **other})  # type: ignore[arg-type]

@@ -21,6 +21,7 @@ from carewheel.science.flywheel.practice_model import (
     Move,
     Policy,
     PracticeModel,
+    Spending,
     Timing,
     forecast,
     link_worths,
@@ -82,7 +83,7 @@ def test_books_of_people_visits_and_money_balance() -> None:
         Move("growth.new_patients", 15, 1),
         Move("finance.revenue_per_visit", -60, 6, 0, 9000, 500),
     ]
-    pm = built(moves=moves, policy=Policy(0.3, 0.3, 0.2, 0.2), months=36)
+    pm = built(moves=moves, policy=Policy(0.2, 0.2, 0.1, 0.2), months=36)
     model, values = pm.model, values_of(pm, STRENGTHS)
     assert all((r < 1e-11).all() for r in residuals(model, values).values())
     ends = {t.flow: (t.source, t.target) for t in transfers(model)}
@@ -187,18 +188,21 @@ def test_a_full_book_saturates_and_makes_people_wait() -> None:
 
 
 def test_without_cash_nothing_is_invested() -> None:
-    rich, poor = (
-        forecast(practice_model(practice(cash=cash), scales(), wheel_links(), months=12), STRENGTHS)
-        for cash in (60_000.0, 5_000.0)
+    """A bill larger than the purse stops investments until there is cash again."""
+    bill = Move("experience.nps", 0.0, 2, 0, 70_000.0)
+    found = forecast(
+        practice_model(practice(drawn=0.0), scales(), wheel_links(), moves=[bill], months=12), STRENGTHS
     )
-    assert (
-        poor.measures["technology.investment_share"][0, 0]
-        < rich.measures["technology.investment_share"][0, 0] / 2
-    )
+    share, cash = found.measures["technology.investment_share"][:, 0], found.stocks["cash"][:, 0]
+    assert share[0] == pytest.approx(3690 / (345 * 178))
+    assert cash[3] < 0.1 * cash[0]
+    assert share[-1] > share[3]
+    assert share[3] < 0.1 * share[0]
+    assert cash[-1] > cash[3]
 
 
 def test_more_technology_money_costs_now_and_raises_use_later() -> None:
-    base, more = built(), built(policy=Policy(0.15, 0.5, 0.10))
+    base, more = built(), built(policy=Policy(technology=0.3))
     before, after = forecast(base, STRENGTHS), forecast(more, STRENGTHS)
     assert after.flows["net_cash"][0, 0] < before.flows["net_cash"][0, 0]
     assert after.stocks["technology"][-1, 0] > before.stocks["technology"][-1, 0] + 0.01
@@ -260,7 +264,7 @@ def test_a_missing_number_is_refused(measure: str) -> None:
     "change",
     [
         {"active_patients": 0.0}, {"staff": -1.0}, {"retention": 1.2}, {"market": 100.0}, {"cash": float("nan")}, {"pay": float("inf")},
-        {"policy": Policy(0.9, 0.9)}, {"measures": {**PRESENT, "operations.utilisation": 0.95}},
+        {"spending": Spending(staff=-1.0)}, {"measures": {**PRESENT, "operations.utilisation": 0.95}},
         {"measures": {**PRESENT, "growth.new_patients": 900.0}}, {"measures": {**PRESENT, "growth.referral_reproduction": 0.8}},
         {"measures": {**PRESENT, "operations.no_show_rate": -0.1}}, {"marketing": 0.0},
     ],
@@ -280,7 +284,20 @@ def test_moves_of_outcomes_and_of_unknown_things_are_refused(what: str) -> None:
 
 def test_a_policy_whose_effect_the_present_does_not_tell_is_refused() -> None:
     with pytest.raises(Refusal, match="cannot be told"):
-        practice_model(practice(policy=Policy()), scales(), wheel_links(), policy=Policy(staff=0.2))
+        practice_model(practice(spending=Spending()), scales(), wheel_links(), policy=Policy(staff=0.2))
+
+
+def test_present_spending_can_be_told_as_shares_of_free_cash() -> None:
+    pm = built()
+    free = pm.now.free
+    shares = Policy(1100 / free, 1850 / free, 740 / free)
+    other = practice_model(practice(spending=None, policy=shares), scales(), wheel_links())
+    assert forecast(other, STRENGTHS).net_cash == pytest.approx(forecast(pm, STRENGTHS).net_cash, rel=1e-12)
+
+
+def test_shares_above_all_free_cash_are_refused() -> None:
+    with pytest.raises(Refusal, match="together at most 1"):
+        built(policy=Policy(0.9, 0.9))
 
 
 def test_strengths_must_fit_the_links() -> None:

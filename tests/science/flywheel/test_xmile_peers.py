@@ -51,7 +51,7 @@ def test_the_practice_under_strain_runs_alike_in_both_peers(
         Move("marketing", 2000.0, 2),
     ]
     built = practice_model(
-        practice(), scales(), wheel_links(), policy=Policy(0.3, 0.1, 0.1, 0.2), moves=moves, months=36
+        practice(), scales(), wheel_links(), policy=Policy(0.2, -0.1, 0.1, 0.2), moves=moves, months=36
     )
     values = {name: float(np.asarray(v)) for name, v in values_of(built, assumed_strengths()).items()}
     assert farthest(systemdynamics_peer, built.model, {**values, "cash": 9_000.0}, tmp_path) <= 1e-9

@@ -22,11 +22,12 @@ from carewheel.science.flywheel.practice_model.practice import (
     Policy,
     Practice,
     Scale,
+    Spending,
     Timing,
 )
 from carewheel.science.flywheel.practice_model.present import Present
 
 __all__ = [
-    "WITHIN", "Forecast", "Link", "LinkWorths", "Move", "Policy", "Practice", "PracticeModel", "Present", "Scale", "Timing",
-    "Worth", "forecast", "link_worths", "loop_dominance", "move_worth", "practice_model",
+    "WITHIN", "Forecast", "Link", "LinkWorths", "Move", "Policy", "Practice", "PracticeModel", "Present", "Scale", "Spending",
+    "Timing", "Worth", "forecast", "link_worths", "loop_dominance", "move_worth", "practice_model",
 ]  # fmt: skip

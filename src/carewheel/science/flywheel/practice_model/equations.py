@@ -74,9 +74,9 @@ def practice_model(
     if double := [link.id for i, link in enumerate(every) if link.id in {other.id for other in every[:i]}]:
         raise Refusal("duplicate", "Two links have one id.", "Give each its own.", link=double[0])
     m = checked(practice, scales, every)
-    policy = policy or practice.policy
-    check_policy(practice, policy)
+    policy = policy or Policy()
     now = present_of(practice, m)
+    check_policy(policy, {**now.spent, "marketing": practice.marketing})
     m |= {"finance.collections": now.collected, "technology.investment_share": now.invested / now.collected}
     if "finance.lifetime_value" not in practice.measures:
         yearly = 12 * now.collected / practice.active_patients
@@ -129,11 +129,13 @@ def _wire(
         deviation = made if link.source in _MADE else f"gap_{key}"
         if link.source == "finance.collections" and link.target in _SPENT:
             part, key = _SPENT[link.target]
-            share = getattr(practice.policy, part)
-            # Other spending than usual is felt as the free cash that would have brought it under the present policy.
-            if share * now.brake > 0 and now.free > 0:
-                usual = f"collections * {now.free * now.brake / now.collected!r}"
-                deviation = f"{made} + ({key} / {share!r} - {usual}) / {scale.sd!r}"
+            spent = now.spent[part]
+            # Other spending than usual is felt as the free cash that would have brought it at the present ratio.
+            if spent > 0:
+                cash = max(now.free, now.invested)
+                deviation = (
+                    f"{made} + ({key} / {spent!r} - collections / {now.collected!r}) * {cash / scale.sd!r}"
+                )
         if link.source == "growth.new_patients" and link.target == "finance.collections":
             beyond = "newcomers_alone"
             alone = newcomers_alone(practice, wiring.present, now, scale.sd, wiring.scales[link.target].sd)
@@ -276,10 +278,10 @@ def _team(w: Wiring, p: Practice, now: Present) -> list[Variable]:
 
 
 def _spending(p: Practice, now: Present, part: str, changed: str = "0") -> str:
-    """Under the present policy a share of collections (with what its link changes in it); another policy adds or takes a
-    share of free cash. Both shrink with the brake."""
-    share = getattr(p.policy, part)
-    return f"max(collecting * ({share * now.free / now.collected!r} + {changed}) * brake + (share_{part} - {share!r}) * to_share, 0)"
+    """The present share of collections (with what its link changes in it), and a share of free cash as the policy says; both
+    shrink with the brake."""
+    share = now.spent[part] / now.collected
+    return f"max(collecting * ({share!r} + {changed}) * brake + share_{part} * to_share, 0)"
 
 
 def _money(
@@ -290,7 +292,7 @@ def _money(
     extra = w.linear(
         "finance.collections", 0.0, w.scales["finance.collections"].sd / m["operations.kept_visits"]
     )
-    brake = f"min(max(cash / {p.reserve!r}, 0), 1)" if p.reserve > 0 else "1"
+    brake = f"min(max(cash / {now.reserve!r}, 0), 1)" if now.reserve > 0 else "1"
     costs = ["0"]
     for move in moves:
         until = move.month + 1

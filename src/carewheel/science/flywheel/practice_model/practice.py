@@ -31,10 +31,19 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
-    """Shares of free cash (0 to 1, together at most 1) that are put to use; the rest stays in the practice.
+class Spending:
+    """What is put into the wheel at present, money a month: staff (training, pay, well-being), technology, amenities."""
 
-    ``marketing`` comes on top of what is spent on marketing at present.
+    staff: float = 0.0
+    technology: float = 0.0
+    amenities: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Shares of free cash (-1 to 1, together at most 1) that go into a part on top of its present share of collections.
+
+    The rest stays in the practice. All nought: the present policy. A negative share takes away, at most all of it.
     """
 
     staff: float = 0.0
@@ -76,9 +85,10 @@ class Practice:
     reference, and its links are then worth nothing until somebody measures it.
     ``retention``: share of patients who stay for a year; ``advocates``: patients who send others; ``word_share``: share of
     new patients whom patients sent; ``staff``: people; ``pay``: cost of one a month; ``fixed_costs``; ``variable_share`` of
-    collections; ``marketing``: spend a month; ``hiring_cost`` of one person; ``cash``: on hand; ``reserve``: below it
-    discretionary spending shrinks in proportion; ``market``: people who could be patients; ``written_off``: share of
-    billed revenue; ``policy``: at present; ``drawn``: taken out by the owners a month (None: what is earned at present).
+    collections; ``marketing``: spend a month; ``hiring_cost`` of one person; ``cash``: on hand; ``reserve``: below it,
+    or below the cash of now if that is less, discretionary spending shrinks in proportion; ``market``: people who could be patients; ``written_off``: share of
+    billed revenue; ``spending`` at
+    present; None: the shares of free cash that ``policy`` says, nothing where there is none; ``drawn``: taken out by the owners a month (None: what is earned at present).
     """
 
     measures: Mapping[str, float]
@@ -95,6 +105,7 @@ class Practice:
     market: float
     hiring_cost: float = 0.0
     written_off: float = 0.0
+    spending: Spending | None = None
     policy: Policy = field(default_factory=Policy)
     drawn: float | None = None
     timing: Timing = field(default_factory=Timing)
@@ -126,6 +137,7 @@ OUTCOMES = (
     "growth.organic_share", "operations.utilisation", "operations.third_next_available", "technology.investment_share",
 )  # fmt: skip
 LEVERS = ("capacity", "seats", "marketing")
+PARTS = ("staff", "technology", "amenities")
 # Least and most that a measure can be.
 BOUNDS: Mapping[str, tuple[float, float]] = {
     "growth.review_rating": (1.0, 5.0),
@@ -195,24 +207,29 @@ def checked(practice: Practice, scales: Mapping[str, Scale], links: Sequence[Lin
         )
     if practice.marketing == 0 and present["growth.organic_share"] < 1:
         raise Refusal("practice", "Newcomers are paid for, but nothing is spent.", remedy, marketing=0)
-    check_policy(practice, practice.policy)
+    spending = practice.spending or Spending()
+    money = {part: getattr(spending, part) for part in PARTS}
+    if any(not (math.isfinite(sum_) and sum_ >= 0) for sum_ in money.values()):
+        raise Refusal("practice", "Present spending is not negative, and finite.", remedy, **money)
+    given = [float(getattr(practice.policy, part)) for part in PARTS]
+    if any(not 0 <= share <= 1 for share in given) or sum(given) > 1 + 1e-12:
+        raise Refusal(
+            "practice", "Present shares of free cash lie between 0 and 1, together at most 1.", remedy
+        )
     return present
 
 
-def check_policy(practice: Practice, policy: Policy) -> None:
-    """Raises `Refusal` (``practice``) for shares that cannot be, or whose effect the present does not tell."""
-    shares = {name: getattr(policy, name) for name in ("staff", "technology", "amenities", "marketing")}
-    if any(not 0 <= share <= 1 for share in shares.values()) or sum(shares.values()) > 1 + 1e-12:
+def check_policy(policy: Policy, now: Mapping[str, float]) -> None:
+    """Raises `Refusal` (``practice``) for shares that cannot be, or whose effect the present spending ``now`` does not tell."""
+    shares = {name: getattr(policy, name) for name in (*PARTS, "marketing")}
+    if any(not -1 <= share <= 1 for share in shares.values()) or sum(shares.values()) > 1 + 1e-12:
         raise Refusal(
             "practice",
-            "Shares of free cash lie between 0 and 1, together at most 1.",
+            "Shares of free cash lie between -1 and 1, together at most 1.",
             "Correct the policy.",
             **shares,
         )
-    for name in ("staff", "amenities"):
-        if shares[name] > 0 and getattr(practice.policy, name) == 0:
+    for name in ("staff", "amenities", "marketing"):
+        if shares[name] > 0 and now[name] == 0:
             raise Refusal("practice", "What this spending does cannot be told from a present without it.",
                           "Model it as a move with an effect of its own.", share=name)  # fmt: skip
-    if shares["marketing"] > 0 and practice.marketing == 0:
-        raise Refusal("practice", "What marketing does cannot be told from a present without it.",
-                      "Model it as a move with an effect of its own.", share="marketing")  # fmt: skip

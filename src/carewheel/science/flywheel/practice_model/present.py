@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from carewheel.science.flywheel.practice_model.practice import Practice
+from carewheel.science.flywheel.practice_model.practice import PARTS, Practice
 from carewheel.science.flywheel.stocks import Refusal
 
 DAYS = 30.4375  # a month
@@ -15,7 +15,8 @@ DAYS = 30.4375  # a month
 @dataclass(frozen=True, slots=True)
 class Present:
     """Derived numbers, a month. ``slots``: visits booked and due; ``capacity``: slots; ``access``: months from wish to
-    visit in an empty book; ``free``: cash after running costs and present marketing; ``net``: after investments too."""
+    visit in an empty book; ``free``: cash after running costs and present marketing; ``spent`` by part, ``invested`` in
+    all; ``net``: after it."""
 
     slots: float
     capacity: float
@@ -31,8 +32,9 @@ class Present:
     receivables: float
     collected: float
     free: float
+    spent: Mapping[str, float]
     invested: float
-    brake: float
+    reserve: float
     net: float
     drawn: float
 
@@ -71,15 +73,15 @@ def present_of(practice: Practice, m: Mapping[str, float]) -> Present:
         + hires * practice.hiring_cost
     )
     free = max(collected - running - practice.marketing, 0.0)
-    brake = min(max(practice.cash / practice.reserve, 0.0), 1.0) if practice.reserve > 0 else 1.0
-    p = practice.policy
-    invested = (p.staff + p.technology + p.amenities) * free * brake
-    net = collected - running - practice.marketing - invested - p.marketing * free * brake
+    known = practice.spending
+    spent = {part: getattr(known, part) if known else getattr(practice.policy, part) * free for part in PARTS}
+    invested = sum(spent.values())
+    net = collected - running - practice.marketing - invested
     return Present(
         slots=slots, capacity=capacity, backlog=slots * wait, access=wait * (1 - fill), giving_up=giving_up,
         wanted_per_patient=wanted, wanting=wanting, skill=skill, seats=practice.staff + hires * t.hiring, leaving=leaving,
         billed=billed, receivables=billed * m["finance.days_in_ar"] / DAYS, collected=collected, free=free,
-        invested=invested, brake=brake, net=net, drawn=max(net, 0.0) if practice.drawn is None else practice.drawn,
+        spent=spent, invested=invested, reserve=min(practice.reserve, max(practice.cash, 0.0)), net=net, drawn=max(net, 0.0) if practice.drawn is None else practice.drawn,
     )  # fmt: skip
 
 
