@@ -137,6 +137,7 @@ class Place:
     def _month(self, month: int) -> None:
         p = parameters()
         first, end = int(self.group.month_starts[month]), int(self.group.month_starts[month + 1])
+        self.ports.month = month
         newcomers(self, month, first, end, self.senders)
         # C5: what links, tools and money make of the team.
         mood = Mood(

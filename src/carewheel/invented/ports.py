@@ -25,9 +25,19 @@ class Push:
     size: float = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class Strengthening:
+    """An intervention: ``link`` is stronger by ``size`` (signed) from ``month`` on."""
+
+    link: str
+    month: int
+    size: float
+
+
 @dataclass(slots=True)
 class Ports:
-    """Drawn ``strengths``, ``weaken`` factors (0 = broken), and for an experiment what was felt before (``replay``) and a push.
+    """Drawn ``strengths``, ``weaken`` factors (0 = broken), and for an experiment what was felt before (``replay``), a push, or a
+    link made ``stronger``. ``month``: the month that is being lived through.
 
     With ``replay`` every port feels what it felt in that run, whatever happens now: so a push travels along its own link
     only, and the strength of a link is not mixed with the loops through the rest of the wheel.
@@ -37,12 +47,16 @@ class Ports:
     weaken: dict[str, float] = field(default_factory=dict)
     replay: dict[str, list[float]] | None = None
     push: Push | None = None
+    stronger: Strengthening | None = None
+    month: int = 0
     recorded: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     _state: dict[str, float] = field(default_factory=dict)
 
     def gain(self, link: str) -> float:
-        """The strength of a link in this world, as drawn and weakened."""
-        return self.strengths[link] * self.weaken.get(link, 1.0)
+        """The strength of a link in this world this month, as drawn, weakened, and strengthened."""
+        now, later = self.strengths[link] * self.weaken.get(link, 1.0), self.stronger
+        more = later is not None and later.link == link and self.month >= later.month
+        return now + later.size if more and later is not None else now
 
     def felt(self, link: str, month: int, measure: float) -> float:
         """The source's deviation as the target feels it this month; ``measure`` in the units of the source's card."""

@@ -20,7 +20,7 @@ from carewheel.catalog.links import links
 from carewheel.catalog.plays import plays
 from carewheel.invented.group import Group, PlannedPlay
 from carewheel.invented.location import Lived, Place
-from carewheel.invented.ports import Ports, Push, sd_of
+from carewheel.invented.ports import Ports, Push, Strengthening, sd_of
 
 BEFORE = 12
 READ = (10, 11, 12)
@@ -135,22 +135,19 @@ def link_truth(
 
 
 def _cash(lived: Lived) -> float:
-    return sum(lived.net_cash[:WORTH_MONTHS]) / 100
+    return sum(lived.net_cash[BEFORE : BEFORE + WORTH_MONTHS]) / 100
 
 
 def _worths_at(at: _At) -> dict[str, float]:
-    """Net cash of 24 months gained by each stronger link and by each play, at one place."""
+    """Net cash gained by each stronger link and by each play, at one place."""
     base = _cash(_live(at))
     found = {}
     for name in at.only:
         if name in links():
-            # Stronger than it is here: a link that is weakened or broken in this world begins from what is left of it.
-            drawn, weaken = at.strengths[name], dict(at.group.weaken)
-            kept = 1.0 if name == "C2b-C3" else weaken.pop(name, 1.0)
-            stronger = {**at.strengths, name: drawn * kept + float(np.sign(drawn)) * STRONGER}
-            found[name] = _cash(_live(at, strengths=stronger, weaken=weaken)) - base
+            more = Strengthening(name, BEFORE, float(np.sign(at.strengths[name])) * STRONGER)
+            found[name] = _cash(_live(at, stronger=more)) - base
         else:
-            changed = replace(at.group, plays=(PlannedPlay(name, 0, (at.number,)),))
+            changed = replace(at.group, plays=(PlannedPlay(name, BEFORE, (at.number,)),))
             found[f"play {name}"] = _cash(_live(at, group=changed)) - base
     return found
 
@@ -159,10 +156,11 @@ def worth_truth(
     group: Group, workers: int = 1, places: int = PLACES, only: Sequence[str] = ()
 ) -> dict[str, Estimate]:
     """Money over 24 months and place: of each link stronger by 0.1 (``C1-C2a``), of each play (``play Q2``; its cost not
-    taken off). ``only``: these links and plays, else all laws, multipliers and plays."""
+    taken off). Both begin after a year, when the place has settled: a world that has just begun has hardly any collections yet.
+    ``only``: these links and plays, else all laws, multipliers and plays."""
     laws = [link.id for link in links().values() if link.kind != "policy"]
     names = tuple(only) or (*laws, *plays())
-    where = experiment_places(group, WORTH_MONTHS, places)
+    where = experiment_places(group, BEFORE + WORTH_MONTHS, places)
     rows = list(spread(_worths_at, [_At(g, n, group.strengths, names) for g, n in where], workers))
     return {name: Estimate.of([row[name] for row in rows]) for name in rows[0]}
 
