@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -38,31 +38,35 @@ class Check:
 
 def placebo_check(found: Placebos, alpha: float) -> Check:
     """Flags a method that finds effects in over a tenth of the places or times where nothing happened."""
-    return _placebos(f"placebo in {found.where}", found.effects, alpha, refuses=False)
+    return _placebos(f"placebo in {found.where}", [found], alpha, refuses=False)
 
 
-def placebo_rate_check(found: Iterable[Placebos], alpha: float) -> Check:
+def placebo_rate_check(found: Sequence[Placebos], alpha: float) -> Check:
     """All placebos together: refuses a rate over a tenth that chance at ``alpha`` does not explain (binomial, 5 %).
 
-    Over a tenth that it may explain stays a flag: with a dozen placebos a rate is not known better. Placebos overlap, so
-    that the binomial is on the strict side.
+    Over a tenth that it may explain stays a flag: with a dozen placebos a rate is not known better. Sets of units count as
+    as many as are disjoint; placebos in time overlap as well and count in full, which is on the strict side.
     """
-    return _placebos(
-        "placebo rate", tuple(effect for part in found for effect in part.effects), alpha, refuses=True
-    )
+    return _placebos("placebo rate", found, alpha, refuses=True)
 
 
-def _placebos(name: str, effects: tuple[Effect, ...], alpha: float, refuses: bool) -> Check:
-    if not effects:
+def _placebos(name: str, found: Sequence[Placebos], alpha: float, refuses: bool) -> Check:
+    count = sum(part.independent for part in found)
+    if not count:
         return Check(name, "not_run", None, PLACEBO_RATE, "too few months or units for a placebo")
-    hits, count = sum(effect.excludes_zero for effect in effects), len(effects)
+    rate = sum(part.hits for part in found) / count
+    whole = int(rate * count + 1e-9)
     outcome: Outcome = "passed"
-    if hits / count > PLACEBO_RATE:
-        unlikely = float(bdtrc(hits - 1, count, alpha)) < UNLIKELY
+    if rate > PLACEBO_RATE and whole >= 1:
+        unlikely = float(bdtrc(whole - 1, count, alpha)) < UNLIKELY
         # Each kind by itself flags; together they refuse, or add nothing to the flags.
         outcome = ("refused" if unlikely else "passed") if refuses else "flagged"
-    why = f"an effect was found in {hits} of {count} placebos where nothing happened"
-    return Check(name, outcome, hits / count, PLACEBO_RATE, why)
+    ran, claimed = (
+        sum(part.count for part in found),
+        sum(e.excludes_zero for part in found for e in part.effects),
+    )
+    why = f"an effect was found in {claimed} of {ran} placebos where nothing happened"
+    return Check(name, outcome, rate, PLACEBO_RATE, why)
 
 
 def pre_trend_check(panel: Panel) -> Check:

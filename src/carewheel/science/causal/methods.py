@@ -116,19 +116,21 @@ _RUN: dict[Method, Callable[[Panel, Settings], Effect]] = {
 def fakes(panel: Panel, seed: int, most: int) -> list[Panel]:
     """Placebos in space: the treated units taken out, their starts put on units without the change.
 
-    Each of them in turn (evenly spaced ones if there are more than ``most``) for one treated unit; else drawn from ``seed``.
-    None where fewer than three would be left to compare with.
+    Each of them in turn (evenly spaced ones if there are more than ``most``) for one treated unit; else sets drawn from ``seed``,
+    as many units as were treated or half of the others, whichever is less. None where fewer than three would be left.
     """
     rest = panel.only(~panel.treated)
-    own = panel.starts[panel.treated]
+    own = np.sort(panel.starts[panel.treated])
     count = len(rest.outcomes)
-    if count < own.size + 3:
+    size = min(own.size, count // 2, count - 3)
+    if size < 1:
         return []
-    if own.size == 1:
+    own = own[np.linspace(0, own.size - 1, size).round().astype(int)]
+    if size == 1:
         places = np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(int))[:, None]
     else:
         rng = np.random.default_rng(seed)
-        places = np.array([rng.choice(count, own.size, replace=False) for _ in range(most)])
+        places = np.array([rng.choice(count, size, replace=False) for _ in range(most)])
     found = []
     for place in places:
         starts = np.full(count, NEVER)

@@ -26,6 +26,7 @@ DRAWS = 60
 class Placebos:
     """``effects`` that were found where nothing happened; ``rate``: share whose interval excludes nought.
 
+    ``apart``: how many of them share no treated unit (sets of several units overlap, and count for less), None: all.
     ``p``: in space, the share of units (the true ones included) whose effect is as far from nought as the true one, in
     units of its own noise; None in time.
     """
@@ -33,6 +34,16 @@ class Placebos:
     where: Literal["time", "space"]
     effects: tuple[Effect, ...]
     p: float | None = None
+    apart: int | None = None
+
+    @property
+    def hits(self) -> float:
+        """Placebos that found an effect, as so many of `independent` ones."""
+        return self.rate * self.independent if self.effects else 0.0
+
+    @property
+    def independent(self) -> int:
+        return self.count if self.apart is None else min(self.apart, self.count)
 
     @property
     def count(self) -> int:
@@ -110,7 +121,9 @@ def placebos_in_space(
         return Placebos("space", ())
     size = _size(panel, method, true)
     p = (1 + sum(other >= size for other in sizes)) / (1 + len(sizes))
-    return Placebos("space", tuple(found), p)
+    size_of_sets = int(fakes(panel, settings.seed, 1)[0].treated.sum())
+    apart = None if size_of_sets == 1 else int((~panel.treated).sum()) // size_of_sets
+    return Placebos("space", tuple(found), p, apart)
 
 
 def leave_one_out(panel: Panel, method: Method, settings: Settings, most: int = MOST) -> tuple[float, ...]:

@@ -143,8 +143,8 @@ def foreseen(
     """How precise the method will be: rehearsed on the months before, with all starts moved back.
 
     The last months known play those after the start: as many as planned, or half of them if fewer are known, which is
-    cautious (longer is more precise). The rehearsals that end one and two months earlier steady it: the one of middling sd is
-    given. Its spread is what counts; its value is that of a placebo. Raises `CannotTell` as the method does.
+    cautious (longer is more precise). Of it and the rehearsals that end one and two months earlier the least precise is
+    given, since a spread from few months is itself uncertain. Its value is that of a placebo. Raises `CannotTell` as the method does.
     """
     if method not in METHODS:
         raise CannotTell("no-such-method", {"method": method}, "one of " + ", ".join(METHODS))
@@ -172,7 +172,7 @@ def foreseen(
             reasons.append(reason)
     if not found:
         raise reasons[0]
-    return sorted(found, key=lambda effect: effect.sd)[len(found) // 2]
+    return max(found, key=lambda effect: effect.sd)
 
 
 def smallest_effect(effect: Effect, power: float = POWER) -> float:
