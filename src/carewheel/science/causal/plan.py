@@ -81,7 +81,7 @@ def planned(
     >>> rng = np.random.default_rng(2)
     >>> before = Panel.of(50 + rng.normal(0, 1, 24) + rng.normal(0, 1, (10, 24)), [np.inf] * 10)
     >>> plan = planned(before, [24.0] + [np.inf] * 9, 12, measure="experience.nps", unit="points")
-    >>> plan.method, 0.8 < plan.smallest_effect < 2.0
+    >>> plan.method, 0.8 < plan.smallest_effect < 2.5
     ('synthetic_did', True)
     """
     begins = np.array(starts, dtype=np.float64)
