@@ -241,6 +241,18 @@ def test_the_drag_is_the_link_worth_most_and_both_methods_agree() -> None:
         assert near.worth[link].mean == pytest.approx(worth.mean, rel=0.15, abs=60), link
 
 
+def test_the_compiled_practice_equals_the_plain_one(speed: None) -> None:
+    rng = np.random.default_rng(3)
+    strengths = {link: value + 0.1 * rng.standard_normal(50) for link, value in STRENGTHS.items()}
+    pm = built(
+        moves=[Move("operations.no_show_rate", -0.05, 2, 3, 2000.0)], policy=Policy(0.1, 0.3, 0.1, 0.2)
+    )
+    plain, fast = forecast(pm, strengths), forecast(pm, strengths, compiled=True)
+    np.testing.assert_allclose(fast.net_cash, plain.net_cash, rtol=1e-10)
+    for name, series in plain.measures.items():
+        np.testing.assert_allclose(fast.measures[name], series, rtol=1e-9, atol=1e-12, err_msg=name)
+
+
 def test_loops_of_the_practice_are_scored() -> None:
     pm = built(moves=[Move("experience.nps", 10.0, 2)])
     found = loop_dominance(pm, STRENGTHS, most=300)
