@@ -245,6 +245,9 @@ CELLS: dict[str, str] = {
     "finance.denied_amount_by_reason": f"""
         SELECT location_id, local_month, currency, CASE WHEN reason_code = '' THEN 'unknown' ELSE concat(group_code, '-', reason_code) END AS dimension, sum(amount)::DOUBLE AS total, count(*) AS n
         FROM adjustment WHERE kind = 'denial' AND local_date <= {AS_OF} GROUP BY ALL""",
+    "finance.investment_by_component": f"""
+        SELECT location_id, local_month, currency, coalesce(nullif(component, ''), 'unknown') AS dimension, sum(amount)::DOUBLE AS total, count(*) AS n
+        FROM investment WHERE local_date <= {AS_OF} GROUP BY ALL""",
     "technology.investment_share": f"""
         WITH r AS ({RECEIVED}), i AS (SELECT location_id, local_month, currency, sum(amount)::DOUBLE AS put, count(*) AS n FROM investment WHERE local_date <= {AS_OF} {MONEY_CELL})
         SELECT location_id, local_month, currency, put AS numerator, got AS denominator, coalesce(n, 0) + (got IS NOT NULL)::INT AS n

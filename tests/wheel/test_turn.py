@@ -92,7 +92,7 @@ def test_reminders_are_worth_own_no_shows_times_the_trials_effect_times_own_reve
     assert low < Decimal(1632) * Decimal("0.8")
     assert high > Decimal(1632) * Decimal("1.2")
     assert document["headline"][2].startswith("Do next: better appointment scheduling")
-    assert ", worth about $1,632 a year (" in document["headline"][2]
+    assert ", worth about $1,600 a year (" in document["headline"][2]
 
 
 def test_a_play_without_own_money_has_no_number_and_says_why(space: Workspace) -> None:
@@ -213,6 +213,16 @@ def test_a_part_below_its_reference_drags_and_is_named_the_weakest(space: Worksp
     assert document["strongest"]["component"] == "C2a"
     assert document["loop_gain"] is None
     assert document["drag"] is None
+
+
+def test_one_month_of_one_place_learns_no_arrow_and_models_no_money(space: Workspace) -> None:
+    load_records(space, *visits_of(2025, 3, 1))
+    document = checked(turn(space, TODAY, date(2025, 12, 31)))
+    assert document["loop_gain"] is None
+    assert document["drag"] is None
+    assert document["roadmap"]["plays"] == []
+    assert "not measured yet" in document["money_model"]["why_none"]
+    assert all(link["own"] is None for link in document["links"])
 
 
 def test_a_part_without_new_data_for_three_months_is_neglected(space: Workspace) -> None:

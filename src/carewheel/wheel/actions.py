@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from carewheel.catalog.plays import Effect, Play, arithmetics, plays
+from carewheel.science.flywheel.gain import interval
 from carewheel.science.intervals import Estimate, product
 from carewheel.wheel.measured import Measured
-from carewheel.wheel.numbers import amount, number
+from carewheel.wheel.numbers import about, amount, number
+from carewheel.wheel.roadmap import PlayWorth
 
 HORIZONS = {"quick": "quick win", "medium": "medium term", "long": "long term"}
 # When a play's effect can first be judged.
@@ -30,9 +32,18 @@ class _Factor:
     estimate: Estimate
 
 
-def actions(measured: Mapping[str, Measured], as_of: date) -> list[dict[str, Any]]:
-    """Every play as `wheel.json` states it, those with a number first, the most valuable at the top."""
+def actions(
+    measured: Mapping[str, Measured], as_of: date, worths: Sequence[PlayWorth] = (), currency: str = ""
+) -> list[dict[str, Any]]:
+    """Every play as `wheel.json` states it, those with a number first, the most valuable at the top.
+
+    ``worths``: what the practice's own model says; where it says nothing of any play, plain arithmetic stands in its place. The two
+    are never ranked in one list: one is net cash of 24 months with its costs, the other what a year brings before them.
+    """
+    by_play = {worth.play: worth for worth in worths} if currency else {}
     found = [_action(play, measured, as_of) for play in plays().values()]
+    if by_play:
+        found = [_by_model(action, by_play.get(action["play"]), currency) for action in found]
     return sorted(
         found, key=lambda a: -float(a["expected_value"]["mean"]["amount"]) if a["expected_value"] else 1.0
     )
@@ -62,6 +73,42 @@ def _action(play: Play, measured: Mapping[str, Measured], as_of: date) -> dict[s
         "verification": play.verification,
         "moves": [effect.measure for effect in play.moves],
     }
+
+
+def _by_model(action: dict[str, Any], worth: PlayWorth | None, currency: str) -> dict[str, Any]:
+    """The action with the worth that the practice's model gives it; its arithmetic stays beside it, as a check."""
+    if worth is None:
+        return {
+            **action,
+            "expected_value": None,
+            "arithmetic": [],
+            "why_no_number": "What it moves cannot be guessed: it is a way to decide.",
+        }
+    bounds = interval(worth.draws)
+    low, high = float(bounds.low), float(bounds.high)
+    plain = action["arithmetic"][-1] if action["arithmetic"] else None
+    lines = [{"what": line, "amount": ""} for line in worth.lines]
+    lines += [
+        {"what": "Its price in 24 months, guessed", "amount": about(worth.price, currency)},
+        {"what": "Staff hours in 24 months, guessed", "amount": f"{worth.hours:,.0f}"},
+        {"what": "Chance that it loses money", "amount": number(worth.chance_of_loss, "share")},
+    ]
+    if plain:
+        lines.append(
+            {
+                "what": f"For comparison, by plain arithmetic: {plain['what'].lower()}",
+                "amount": plain["amount"],
+            }
+        )
+    rounded = [about(x, currency) for x in (worth.mean, low, high)]
+    lines.append(
+        {"what": f"Net cash of 24 months (between {rounded[1]} and {rounded[2]})", "amount": rounded[0]}
+    )
+    value = {
+        "mean": _money(worth.mean, currency), "low": _money(low, currency), "high": _money(high, currency), "period": "24 months",
+        "assumes": "The effect is a guess until it is tried here; the rest is your own numbers in the stock-and-flow model.",
+    }  # fmt: skip
+    return {**action, "expected_value": value, "arithmetic": lines, "why_no_number": ""}
 
 
 def _arithmetic(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from carewheel.catalog.components import components
-from carewheel.wheel.numbers import amount, between, with_unit
+from carewheel.wheel.numbers import about, between, with_unit
 
 
 def headline(view: Mapping[str, Any]) -> list[str]:
@@ -38,16 +38,20 @@ def _weakest(view: Mapping[str, Any]) -> str:
 
 
 def _next(view: Mapping[str, Any]) -> str:
-    valued = [a for a in view["actions"] if a["expected_value"]]
+    valued = [
+        a for a in view["actions"] if a["expected_value"] and float(a["expected_value"]["mean"]["amount"]) > 0
+    ]
     if valued:
         action, value = valued[0], valued[0]["expected_value"]
-        money = amount(value["mean"]["amount"], value["mean"]["currency"])
-        span = f"{amount(value['low']['amount'], value['low']['currency'])} to {amount(value['high']['amount'], value['high']['currency'])}"
-        worth = (
-            f"worth about {money} a year"
-            if value["period"] == "year"
-            else f"about {money} of cash earlier, once"
+        money, low, high = (
+            about(value[name]["amount"], value[name]["currency"]) for name in ("mean", "low", "high")
         )
+        span = f"{low} to {high}"
+        worth = {
+            "year": f"worth about {money} a year",
+            "24 months": f"worth about {money} in 24 months",
+            "once": f"about {money} of cash earlier, once",
+        }[value["period"]]
         return f"Do next: {_lower(action['title'])}, {worth} ({span})."
     if view["missing"]:
         first = view["missing"][0]

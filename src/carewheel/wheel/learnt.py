@@ -26,7 +26,7 @@ from carewheel.science.flywheel.learning import LinkEstimate
 from carewheel.science.flywheel.practice_model import LinkWorths, PracticeModel, link_worths, practice_model
 from carewheel.science.flywheel.stocks import Refusal
 from carewheel.wheel.measured import Measured
-from carewheel.wheel.numbers import amount
+from carewheel.wheel.numbers import about
 from carewheel.wheel.panel import estimates, link_panel
 from carewheel.wheel.present import Lacking, Present, model_links, model_scales, present
 
@@ -117,8 +117,7 @@ def drag_document(learnt: Learnt) -> dict[str, Any] | None:
         return None
     name, link = worths.drag, links()[worths.drag]
     chance, worth = worths.is_drag[worths.drag], worths.worth[worths.drag]
-    total = float(f"{worth.mean * now.places:.2g}")  # two figures: more would be a show of knowledge
-    money = amount(total, now.currency) if now.currency else f"{total:,.0f}"
+    money = about(worth.mean * now.places, now.currency)
     odds = "over 99 %" if chance > 0.99 else f"{100 * chance:.0f} %"
     sure = "most likely" if chance < SURE else "clearly"
     why = (

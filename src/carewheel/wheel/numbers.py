@@ -59,6 +59,15 @@ def amount(value: float | Decimal | str, currency: str = "") -> str:
     return f"{sign}{symbol}{abs(value):,.{digits}f}"
 
 
+def about(value: float | Decimal | str, currency: str = "") -> str:
+    """An amount that is foreseen, in two figures: a forecast knows no more.
+
+    >>> about(280773.59, "USD"), about("-1234.50", "USD")
+    ('$280,000', '-$1,200')
+    """
+    return amount(float(f"{float(value):.2g}"), currency)
+
+
 def exact(value: str, currency: str = "", count: bool = False) -> str:
     """An amount to the cent, for the tie-out.
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from carewheel.catalog.links import link_scales, links
 from carewheel.catalog.measures import measures
-from carewheel.science.flywheel.practice_model import Link, Policy, Practice, Scale
+from carewheel.science.flywheel.practice_model import Link, Practice, Scale, Spending
 from carewheel.science.flywheel.practice_model.practice import NEEDED
 from carewheel.wheel.measured import Measured
 
@@ -109,15 +109,13 @@ def present(measured: Mapping[str, Measured]) -> Present | Lacking:
         f"cash on hand of {MONTHS_OF_CASH:.0f} months of collections",
         f"{MARKET_TO_PATIENTS:.0f} possible patients for each present one",
     ]
-    investment = (measured["technology.investment_share"].value or 0.0) * collections
-    free = max(collections - pay * staff - variable * collections - fixed - marketing, 0.0)
-    share = min(investment / free, 0.9) if free > 0 else 0.0
+    spending = _spending(measured["finance.investment_by_component"], places)
     return Present(
         Practice(
             measures=values, active_patients=active, advocates=ASSUMED_ADVOCATES * active, retention=min(retention, 0.995),
             staff=staff, pay=pay, fixed_costs=fixed, variable_share=variable, marketing=marketing,
             cash=MONTHS_OF_CASH * collections, reserve=MONTHS_OF_RESERVE * collections, market=MARKET_TO_PATIENTS * active,
-            hiring_cost=HIRING_SHARE_OF_PAY * 12 * pay, written_off=min(max(1 - net, 0.0), 0.5), policy=Policy(technology=share),
+            hiring_cost=HIRING_SHARE_OF_PAY * 12 * pay, written_off=min(max(1 - net, 0.0), 0.5), spending=spending,
         ),
         places, money.currency, tuple(assumed),
     )  # fmt: skip
@@ -143,6 +141,15 @@ def _costs(
         )
         sums[kind] += (row.value.value or 0.0) / places / months
     return sums["pay"], min(sums["variable"] / collections, 0.9), sums["fixed"]
+
+
+def _spending(invested: Measured, places: int) -> Spending:
+    """What is put into staff, technology and amenities, a month and place."""
+    if invested.result is None or invested.value is None:
+        return Spending()
+    months = max(invested.result.months_covered, 1)
+    sums = {row.label: (row.value.value or 0.0) / places / months for row in invested.result.dimension}
+    return Spending(*(max(sums.get(part, 0.0), 0.0) for part in ("C5", "C6", "C1")))
 
 
 def model_links() -> list[Link]:

@@ -21,6 +21,7 @@ from carewheel.wheel.measured import Measured, measure_all, measure_document, pe
 from carewheel.wheel.missing import missing
 from carewheel.wheel.pitfalls import alarms
 from carewheel.wheel.practices import ACTIVITY, Practice, practices
+from carewheel.wheel.roadmap import roadmap_document, worth_of_plays
 
 SCHEMA_VERSION = "1.1"
 
@@ -78,8 +79,9 @@ def view(
         measured = measure_all(answers, as_of)
         by_id = {m.card.id: m for m in measured}
         states = [component_state(name, measured, as_of) for name in components()]
-        ranked = actions(by_id, as_of)
         learnt = learn(by_id)
+        worths = worth_of_plays(learnt)
+        ranked = actions(by_id, as_of, worths, learnt.present.currency if learnt.present else "")
         first, last = period_of(as_of)
         weak, strong = weakest(states), strongest(states)
         document = {
@@ -98,6 +100,7 @@ def view(
             "weakest": None if weak is None else {"component": weak[0].id, "why": weak[1]},
             "strongest": None if strong is None else {"component": strong.id},
             "actions": ranked,
+            "roadmap": roadmap_document(learnt, worths),
             "pitfalls": alarms(by_id, states, connection, as_of),
             "contradictions": [asdict(c) for c in contradictions(connection, as_of)],
             "coverage": _coverage(measured, last),

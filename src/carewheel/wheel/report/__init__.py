@@ -15,6 +15,7 @@ import jinja2
 from carewheel.catalog.components import components
 from carewheel.catalog.measures import measures
 from carewheel.wheel.numbers import (
+    about,
     between,
     day_words,
     exact,
@@ -232,6 +233,7 @@ def _template() -> jinja2.Template:
     environment.filters.update(
         day=day_words,
         exact=exact,
+        about=lambda money: about(money["amount"], money["currency"]),
         strip=charts.strip,
         line=charts.line,
         value=lambda m: with_unit(m["value"], m["unit"], m["currency"]),

@@ -1,0 +1,183 @@
+"""The roadmap: what each play would be worth at this practice, how surely, how soon, and what it asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from carewheel.catalog.measures import measures
+from carewheel.catalog.play_guesses import GuessedMove, PlayGuess, play_guesses
+from carewheel.catalog.plays import plays
+from carewheel.science.flywheel.gain import interval
+from carewheel.science.flywheel.practice_model import Move, move_worth, practice_model
+from carewheel.science.flywheel.stocks import sensitivities
+from carewheel.wheel.learnt import Learnt
+from carewheel.wheel.numbers import about, number
+from carewheel.wheel.present import model_links, model_scales
+
+DRAWS = 200
+SEED = 20_250_601
+MONTHS = 24
+PRICES_IN = "USD"
+# What is felt later than the play itself: the mean lag of the links behind it.
+LINK_LAG_MONTHS = 2
+
+
+@dataclass(frozen=True)
+class PlayWorth:
+    """A play at this practice: net cash of 24 months over all places, its price taken off (draws,).
+
+    ``chance_of_loss``; ``months`` until its effect is whole and felt; ``hours`` of staff in 24 months; ``price`` in 24 months;
+    ``lines``: what it moves from where to where, in words.
+    """
+
+    play: str
+    draws: NDArray[np.float64]
+    chance_of_loss: float
+    months: float
+    hours: float
+    price: float
+    lines: tuple[str, ...]
+    needs: tuple[str, ...]
+
+    @property
+    def mean(self) -> float:
+        return float(self.draws.mean())
+
+
+def worth_of_plays(
+    learnt: Learnt, beliefs: Mapping[tuple[str, str], tuple[float, float]] | None = None
+) -> list[PlayWorth]:
+    """Every play with a guessed effect, run through the practice's own model, the most valuable first.
+
+    ``beliefs``: (mean, sd) of an effect by (play, measure) where verified changes have moved the guess. Empty where money cannot be
+    modelled.
+    """
+    if learnt.present is None or learnt.model is None:
+        return []
+    strengths = {name: draws[:DRAWS] for name, draws in learnt.draws.items()}
+    found = [
+        _worth(learnt, guess, strengths, beliefs or {}) for guess in play_guesses().values() if guess.moves
+    ]
+    return sorted(found, key=lambda worth: -worth.mean)
+
+
+def _worth(
+    learnt: Learnt,
+    guess: PlayGuess,
+    strengths: Mapping[str, NDArray[np.float64]],
+    beliefs: Mapping[tuple[str, str], tuple[float, float]],
+) -> PlayWorth:
+    now, model = learnt.present, learnt.model
+    assert now is not None
+    assert model is not None
+    priced = now.currency == PRICES_IN
+    once, monthly = (guess.price_once, guess.price_a_month) if priced else (0.0, 0.0)
+    rng = np.random.default_rng([SEED, *guess.play.encode()])
+    moves, sizes, lines = [], {}, []
+    for i, effect in enumerate(guess.moves):
+        mean, sd = beliefs.get((guess.play, effect.what), (effect.mean, effect.sd))
+        at = model.present[effect.what]
+        drawn = _size(effect.kind, at, mean + sd * rng.standard_normal(DRAWS))
+        costs = (once, monthly) if i == 0 else (0.0, 0.0)
+        moves.append(Move(effect.what, float(drawn.mean()), 0.0, guess.ramp_months, *costs))
+        sizes[i + 1] = drawn
+        lines.append(_line(effect, at, float(drawn.mean())))
+    changed = practice_model(now.practice, model_scales(), model_links(), moves=moves)
+    worth = move_worth(model, changed, strengths, sizes).draws * now.places
+    return PlayWorth(
+        guess.play, worth, float(np.mean(worth < 0)), guess.ramp_months + LINK_LAG_MONTHS,
+        (guess.hours_once + MONTHS * guess.hours_a_month) * now.places, (once + MONTHS * monthly) * now.places,
+        tuple(lines), guess.needs,
+    )  # fmt: skip
+
+
+def _size(kind: str, present: float, effect: NDArray[np.float64]) -> NDArray[np.float64]:
+    return present * (np.maximum(effect, 0.0) - 1) if kind == "ratio" else effect
+
+
+def _line(effect: GuessedMove, present: float, size: float) -> str:
+    card = measures()[effect.what]
+    words = [number(x, "count" if card.unit == "money" else card.unit) for x in (present, present + size)]
+    return f"{card.title} from {words[0]} to {words[1]}"
+
+
+def roadmap_document(learnt: Learnt, worths: Sequence[PlayWorth]) -> dict[str, Any]:
+    """What `wheel.json` says of the roadmap: plays by worth, and what one more unit of money does in each part."""
+    currency = learnt.present.currency if learnt.present else ""
+    return {
+        "months": MONTHS,
+        "why_none": learnt.why_no_money if not worths else "",
+        "plays": [
+            {
+                "play": worth.play,
+                "title": plays()[worth.play].title,
+                "horizon": plays()[worth.play].horizon,
+                "worth": _money(worth.draws, currency),
+                "chance_of_loss": worth.chance_of_loss,
+                "months_to_effect": worth.months,
+                "staff_hours": worth.hours,
+                "price": {"amount": f"{worth.price:.2f}", "currency": currency},
+                "moves": list(worth.lines),
+                "needs": list(worth.needs),
+                "source": play_guesses()[worth.play].source,
+            }
+            for worth in worths
+        ],
+        "reinvestment": reinvestment(learnt),
+    }
+
+
+def reinvestment(learnt: Learnt) -> list[dict[str, Any]]:
+    """What the next unit of free cash brings back within 24 months, by the part that it is put into; the best first.
+
+    Exact derivative of net cash by the share of free cash, over the money which that share is. Parts into which nothing goes
+    at present are left out: what money does there cannot be told from a present without it.
+    """
+    if learnt.model is None or learnt.present is None:
+        return []
+    strengths = {learnt.model.strengths[name]: draws[:DRAWS] for name, draws in learnt.draws.items()}
+    spending = learnt.present.practice.spending
+    parts = {"C5": "staff", "C6": "technology", "C1": "amenities", "C2b": "marketing"}
+    known = {
+        part: share
+        for part, share in parts.items()
+        if share == "marketing" or getattr(spending, share, 0.0) > 0
+    }
+    found = sensitivities(
+        learnt.model.model, "earned", [f"share_{share}" for share in known.values()], strengths
+    )
+    money = learnt.model.now.free * MONTHS
+    if money <= 0:
+        return []
+    rows = []
+    for part, share in known.items():
+        back = 1 + found.by[f"share_{share}"] / money
+        bounds = interval(np.atleast_1d(back))
+        rows.append(
+            {
+                "component": part,
+                "into": share,
+                "value": float(np.mean(back)),
+                "low": float(bounds.low),
+                "high": float(bounds.high),
+            }
+        )
+    return sorted(rows, key=lambda row: -float(row["value"]))
+
+
+def _money(draws: NDArray[np.float64], currency: str) -> dict[str, Any]:
+    bounds = interval(draws)
+    parts = (("mean", float(draws.mean())), ("low", float(bounds.low)), ("high", float(bounds.high)))
+    return {name: {"amount": f"{value:.2f}", "currency": currency} for name, value in parts}
+
+
+def in_words(worth: PlayWorth, currency: str) -> str:
+    """A line for people: worth with its interval, chance of loss, and when it is felt."""
+    bounds = interval(worth.draws)
+    low, mean, high = (about(x, currency) for x in (float(bounds.low), worth.mean, float(bounds.high)))
+    return f"{mean} in {MONTHS} months (between {low} and {high}); {worth.chance_of_loss:.0%} chance of loss; felt after {worth.months:.0f} months"
