@@ -292,7 +292,7 @@ def _money(
     extra = w.linear(
         "finance.collections", 0.0, w.scales["finance.collections"].sd / m["operations.kept_visits"]
     )
-    brake = f"min(max(cash / {now.reserve!r}, 0), 1)" if now.reserve > 0 else "1"
+    brake = f"min(max((cash - {now.bottom!r}) / {now.reserve!r}, 0), 1)" if now.reserve > 0 else "1"
     costs = ["0"]
     for move in moves:
         until = move.month + 1

@@ -86,7 +86,8 @@ class Practice:
     ``retention``: share of patients who stay for a year; ``advocates``: patients who send others; ``word_share``: share of
     new patients whom patients sent; ``staff``: people; ``pay``: cost of one a month; ``fixed_costs``; ``variable_share`` of
     collections; ``marketing``: spend a month; ``hiring_cost`` of one person; ``cash``: on hand; ``reserve``: below it,
-    or below the cash of now if that is less, discretionary spending shrinks in proportion; ``market``: people who could be patients; ``written_off``: share of
+    or below the cash of now if that is less, discretionary spending shrinks, to nothing when all of it is gone (at least a
+    month of spending); ``market``: people who could be patients; ``written_off``: share of
     billed revenue; ``spending`` at
     present; None: the shares of free cash that ``policy`` says, nothing where there is none; ``drawn``: taken out by the owners a month (None: what is earned at present).
     """

@@ -35,6 +35,7 @@ class Present:
     spent: Mapping[str, float]
     invested: float
     reserve: float
+    bottom: float
     net: float
     drawn: float
 
@@ -77,11 +78,17 @@ def present_of(practice: Practice, m: Mapping[str, float]) -> Present:
     spent = {part: getattr(known, part) if known else getattr(practice.policy, part) * free for part in PARTS}
     invested = sum(spent.values())
     net = collected - running - practice.marketing - invested
+    # At least a month of what may be spent, or spending would follow cash faster than a step.
+    reserve = (
+        max(min(practice.reserve, practice.cash), free, invested, 0.01 * collected)
+        if practice.reserve > 0
+        else 0.0
+    )
     return Present(
         slots=slots, capacity=capacity, backlog=slots * wait, access=wait * (1 - fill), giving_up=giving_up,
         wanted_per_patient=wanted, wanting=wanting, skill=skill, seats=practice.staff + hires * t.hiring, leaving=leaving,
         billed=billed, receivables=billed * m["finance.days_in_ar"] / DAYS, collected=collected, free=free,
-        spent=spent, invested=invested, reserve=min(practice.reserve, max(practice.cash, 0.0)), net=net, drawn=max(net, 0.0) if practice.drawn is None else practice.drawn,
+        spent=spent, invested=invested, reserve=reserve, bottom=min(practice.reserve, practice.cash) - reserve, net=net, drawn=max(net, 0.0) if practice.drawn is None else practice.drawn,
     )  # fmt: skip
 
 
