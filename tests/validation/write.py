@@ -15,6 +15,7 @@ from tests.validation.causal import causal_section, data_folder
 from tests.validation.coverage import coverage
 from tests.validation.face_validity import faces, lives_of, shared_data, table
 from tests.validation.fault_scores import fault_section
+from tests.validation.link_learning import link_section
 from tests.validation.link_strengths import ACCOUNTING, broken, wrong_signs
 from tests.validation.simulation import simulation_section
 from tests.validation.test_coverage import SEED
@@ -136,6 +137,7 @@ if __name__ == "__main__":
         looks(),
         strengths(),
         (["", *planted], noticed),
+        link_section(),
         simulation_section(),
         causal_section(data_folder()),
     ]
