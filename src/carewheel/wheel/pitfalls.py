@@ -14,6 +14,7 @@ from carewheel.catalog.plays import plays
 from carewheel.wheel.components import ComponentState
 from carewheel.wheel.measured import Measured, period_of
 from carewheel.wheel.numbers import number
+from carewheel.wheel.plans import Plan
 
 State = Literal["raised", "clear", "unknown"]
 Verdict = tuple[State, str]
@@ -28,13 +29,14 @@ def alarms(
     states: Sequence[ComponentState],
     connection: duckdb.DuckDBPyConnection,
     as_of: date,
+    plans: Sequence[Plan] = (),
 ) -> list[dict[str, Any]]:
     """Every pitfall as `wheel.json` states it: its state and the evidence in a sentence."""
     rules: dict[str, Callable[[], Verdict]] = {
         "neglected_component": lambda: _neglected(measured, states),
-        "unmeasured_changes": lambda: _unmeasured_changes(measured, connection, as_of),
+        "unmeasured_changes": lambda: _unmeasured_changes(measured, connection, as_of, plans),
         "under_investment": lambda: _under_investment(measured["technology.investment_share"]),
-        "no_leadership": lambda: _no_leadership(connection, as_of),
+        "no_leadership": lambda: _no_leadership(connection, as_of, plans),
         "one_growth_driver": lambda: _one_driver(measured["growth.new_patients_by_channel"]),
         "marketing_alarm": lambda: _marketing(measured),
     }
@@ -67,17 +69,32 @@ def _neglected(measured: Mapping[str, Measured], states: Sequence[ComponentState
 
 
 def _unmeasured_changes(
-    measured: Mapping[str, Measured], connection: duckdb.DuckDBPyConnection, as_of: date
+    measured: Mapping[str, Measured],
+    connection: duckdb.DuckDBPyConnection,
+    as_of: date,
+    plans: Sequence[Plan],
 ) -> Verdict:
     rows = connection.execute(
-        "SELECT play, component, starts_date FROM change WHERE starts_date <= ? ORDER BY starts_date", [as_of]
+        "SELECT play, component, location_id, starts_date FROM change WHERE starts_date <= ? ORDER BY starts_date",
+        [as_of],
     ).fetchall()
-    if not rows:
+    begun = [plan for plan in plans if plan.started_on is not None and plan.started_on <= as_of]
+    planned = {(plan.terms.play, place) for plan in begun for place in plan.terms.places}
+    if not rows and not begun:
         return "unknown", "No change is on record."
-    blind = sum(not _watched(measured, play, component, starts, as_of) for play, component, starts in rows)
+    blind = sum(
+        not _watched(measured, play, component, starts, as_of)
+        for play, component, place, starts in rows
+        if (play, place) not in planned
+    )
+    # A plan names its measure; it has to go on having data.
+    blind += sum(
+        not _has_months(measured[p.terms.judged_by.measure], p.terms.first_start, as_of) for p in begun
+    )
+    many = len([row for row in rows if (row[0], row[2]) not in planned]) + len(begun)
     if blind:
-        return "raised", f"{blind} of {len(rows)} changes have no measure with data around their start."
-    return "clear", f"All {len(rows)} changes have a measure with data around their start."
+        return "raised", f"{blind} of {many} changes have no measure with data around their start."
+    return "clear", f"All {many} changes have a measure with data around their start."
 
 
 def _watched(measured: Mapping[str, Measured], play: str, component: str, starts: date, as_of: date) -> bool:
@@ -86,20 +103,18 @@ def _watched(measured: Mapping[str, Measured], play: str, component: str, starts
     candidates = [
         m for m in measured.values() if m.card.id in moved or (component and m.card.component == component)
     ]
+    return any(_has_months(m, starts, as_of) for m in candidates)
+
+
+def _has_months(m: Measured, starts: date, as_of: date) -> bool:
+    """Whether a measure has data for three months before and after a start (or until now, for younger changes)."""
     start = starts.year * 12 + starts.month
     young = min(MONTHS_AROUND, as_of.year * 12 + as_of.month - start)
     wanted = {start + i for i in range(-MONTHS_AROUND, young) if i != 0}
-    for m in candidates:
-        if m.result is None:
-            continue
-        have = {
-            month.year * 12 + month.month
-            for month, n in zip(m.result.months, m.result.monthly.n, strict=True)
-            if n > 0
-        }
-        if wanted <= have:
-            return True
-    return False
+    if m.result is None:
+        return False
+    pairs = zip(m.result.months, m.result.monthly.n, strict=True)
+    return wanted <= {month.year * 12 + month.month for month, n in pairs if n > 0}
 
 
 def _under_investment(m: Measured) -> Verdict:
@@ -115,17 +130,34 @@ def _under_investment(m: Measured) -> Verdict:
     return "clear", f"{share} of collections went back in."
 
 
-def _no_leadership(connection: duckdb.DuckDBPyConnection, as_of: date) -> Verdict:
+def _no_leadership(connection: duckdb.DuckDBPyConnection, as_of: date, plans: Sequence[Plan]) -> Verdict:
+    late = [plan.id for plan in plans if plan.overdue(as_of)]
+    if late:
+        return "raised", f"Overdue for an owner, a start or a review: {', '.join(late)}."
     first, last = period_of(as_of)
     planned, begun = connection.execute(
         "SELECT count(*), count(*) FILTER (starts_date BETWEEN ? AND ?) FROM change",
         [first, max(last, as_of)],
     ).fetchall()[0]
-    if not planned:
-        return "unknown", "No change is on record."
-    if not begun:
-        return "raised", f"{planned} changes are on record, and none began in the last 12 months."
-    return "clear", f"{begun} changes began in the last 12 months."
+    running = sum(plan.state == "started" for plan in plans)
+    if running:
+        return (
+            "clear",
+            f"{running} {'plan has' if running == 1 else 'plans have'} an owner and no overdue review.",
+        )
+    if not planned and not plans:
+        return "unknown", "No change and no plan is on record."
+    # An open plan that is not overdue is on its way; one that ended may have begun too long ago.
+    waiting = any(plan.open for plan in plans)
+    lately = any(plan.started_on is not None and plan.started_on >= first for plan in plans)
+    if not begun and not waiting and not lately:
+        return (
+            "raised",
+            f"{planned + len(plans)} changes are on record, and none began in the last 12 months.",
+        )
+    if begun or lately:
+        return "clear", f"{begun or 1} changes began in the last 12 months."
+    return "clear", "A plan waits for its owner or its start, and is not overdue."
 
 
 def _one_driver(m: Measured) -> Verdict:
