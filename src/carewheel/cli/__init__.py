@@ -23,6 +23,7 @@ COMMANDS = {
         "Read sources and show one turn of the wheel: wheel.json and report.html.",
     ),
     "demo": ("carewheel.cli.demo", "Make an invented group of practices whose truth is known."),
+    "wheel": ("carewheel.cli.wheel", "See what drives the wheel, simulate, plan plays, verify changes."),
     "measures": ("carewheel.cli.measures", "List measures, show how one is defined, or its value."),
     "sources": ("carewheel.cli.sources", "List what was read into a workspace, or remove a source."),
     "map": ("carewheel.cli.mapping", "Propose a mapping file for a CSV or XLSX by looking at it."),

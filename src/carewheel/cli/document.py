@@ -22,7 +22,7 @@ Every command ends with what to do next. Output pipes well: no colour and no bar
 | 0 | it worked; for `turn` and `measures value`: something was measured |
 | 1 | a bug: please report it |
 | 2 | wrong usage, or a refusal said in one line (`carewheel: …`) |
-| 3 | nothing could be measured, or no mapping fits |
+| 3 | nothing could be measured or told, or no mapping fits |
 | 4 | `turn --strict`, and a row or file was refused |
 | 130 | interrupted; nothing was half-loaded |
 """
@@ -43,11 +43,16 @@ def commands() -> Iterator[tuple[str, click.Command]]:
     for name in COMMANDS:
         command = root.get_command(context, name)
         assert command is not None
-        if isinstance(command, click.Group):
-            for inner, nested in command.commands.items():
-                yield f"carewheel {name} {inner}", nested
-        else:
-            yield f"carewheel {name}", command
+        yield from _below(f"carewheel {name}", command)
+
+
+def _below(name: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
+    """A command, or those of a group, however deep."""
+    if isinstance(command, click.Group):
+        for inner, nested in command.commands.items():
+            yield from _below(f"{name} {inner}", nested)
+    else:
+        yield name, command
 
 
 def _lines() -> Iterator[str]:

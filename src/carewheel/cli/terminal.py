@@ -19,10 +19,21 @@ def typed_refusals() -> tuple[type[Exception], ...]:
     from carewheel.interop.tabular.mapped import MappingRefused
     from carewheel.invented.group import DemoRefused
     from carewheel.journeys.import_sources import SourceRefused
+    from carewheel.science.flywheel.stocks import Refusal
     from carewheel.warehouse.measures import EngineMissing
     from carewheel.warehouse.workspace import WorkspaceRefused
+    from carewheel.wheel.plans import PlanRefused
 
-    return (SourceRefused, WorkspaceRefused, MappingRefused, EngineMissing, FileRefused, DemoRefused)
+    return (
+        SourceRefused,
+        WorkspaceRefused,
+        MappingRefused,
+        EngineMissing,
+        FileRefused,
+        DemoRefused,
+        PlanRefused,
+        Refusal,
+    )
 
 
 def workspace_option(command: Callable[..., Any]) -> Callable[..., Any]:

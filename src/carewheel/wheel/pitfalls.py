@@ -30,13 +30,14 @@ def alarms(
     connection: duckdb.DuckDBPyConnection,
     as_of: date,
     plans: Sequence[Plan] = (),
+    plans_on: date | None = None,
 ) -> list[dict[str, Any]]:
     """Every pitfall as `wheel.json` states it: its state and the evidence in a sentence."""
     rules: dict[str, Callable[[], Verdict]] = {
         "neglected_component": lambda: _neglected(measured, states),
         "unmeasured_changes": lambda: _unmeasured_changes(measured, connection, as_of, plans),
         "under_investment": lambda: _under_investment(measured["technology.investment_share"]),
-        "no_leadership": lambda: _no_leadership(connection, as_of, plans),
+        "no_leadership": lambda: _no_leadership(connection, as_of, plans, plans_on or as_of),
         "one_growth_driver": lambda: _one_driver(measured["growth.new_patients_by_channel"]),
         "marketing_alarm": lambda: _marketing(measured),
     }
@@ -130,8 +131,10 @@ def _under_investment(m: Measured) -> Verdict:
     return "clear", f"{share} of collections went back in."
 
 
-def _no_leadership(connection: duckdb.DuckDBPyConnection, as_of: date, plans: Sequence[Plan]) -> Verdict:
-    late = [plan.id for plan in plans if plan.overdue(as_of)]
+def _no_leadership(
+    connection: duckdb.DuckDBPyConnection, as_of: date, plans: Sequence[Plan], plans_on: date
+) -> Verdict:
+    late = [plan.id for plan in plans if plan.overdue(plans_on)]
     if late:
         return "raised", f"Overdue for an owner, a start or a review: {', '.join(late)}."
     first, last = period_of(as_of)

@@ -20,8 +20,10 @@ from carewheel.wheel.learnt import Learnt, drag_document, gain_document, learn, 
 from carewheel.wheel.measured import Measured, measure_all, measure_document, period_of
 from carewheel.wheel.missing import missing
 from carewheel.wheel.pitfalls import alarms
+from carewheel.wheel.plans import Ledger, owners, plan_document
 from carewheel.wheel.practices import ACTIVITY, Practice, practices
 from carewheel.wheel.roadmap import roadmap_document, worth_of_plays
+from carewheel.wheel.verification import standing
 
 SCHEMA_VERSION = "1.1"
 
@@ -49,7 +51,11 @@ def turn(
         raise NothingToTurn("None of the sources has a dated fact.")
     if as_of is not None:
         dated = [practice for practice in dated if _began(workspace, practice, as_of)] or dated[:1]
-    views = [view(workspace, practice, as_of or _last(practice), engine) for practice in dated]
+    views = [
+        view(workspace, practice, seen, engine, plans_on(workspace, today, as_of, seen))
+        for practice in dated
+        for seen in [as_of or _last(practice)]
+    ]
     # The main practice is the one of which most can be said; facts break a tie.
     views.sort(key=lambda v: -sum(m["value"] is not None for m in v["measures"]))
     main, *beside = views
@@ -70,9 +76,16 @@ def turn(
 
 
 def view(
-    workspace: Workspace, practice: Practice, as_of: date, engine: EngineFor | None = None
+    workspace: Workspace,
+    practice: Practice,
+    as_of: date,
+    engine: EngineFor | None = None,
+    plans_at: date | None = None,
 ) -> dict[str, Any]:
-    """One practice at one date: measures, parts, links, actions, alarms, and what is missing."""
+    """One practice at one date: measures, parts, links, actions, plans, alarms, and what is missing.
+
+    ``plans_at``: the day at which plans are seen (default ``as_of``): theirs is the calendar of people, not of exports.
+    """
     connection = workspace.connect(practice.sources)
     try:
         answers = engine(workspace, practice.sources) if engine else DuckDbEngine(connection)
@@ -80,8 +93,11 @@ def view(
         by_id = {m.card.id: m for m in measured}
         states = [component_state(name, measured, as_of) for name in components()]
         learnt = learn(by_id)
-        worths = worth_of_plays(learnt)
+        day = plans_at or as_of
+        now = standing(Ledger(workspace), places_of(by_id), day)
+        worths = worth_of_plays(learnt, now.sizes)
         ranked = actions(by_id, as_of, worths, learnt.present.currency if learnt.present else "")
+        owner = owners(now.plans)
         first, last = period_of(as_of)
         weak, strong = weakest(states), strongest(states)
         document = {
@@ -99,9 +115,10 @@ def view(
             },
             "weakest": None if weak is None else {"component": weak[0].id, "why": weak[1]},
             "strongest": None if strong is None else {"component": strong.id},
-            "actions": ranked,
+            "actions": [{**action, "owner": owner.get(action["play"])} for action in ranked],
             "roadmap": roadmap_document(learnt, worths),
-            "pitfalls": alarms(by_id, states, connection, as_of),
+            "plans": [plan_document(plan, day) for plan in now.plans],
+            "pitfalls": alarms(by_id, states, connection, as_of, now.plans, day),
             "contradictions": [asdict(c) for c in contradictions(connection, as_of)],
             "coverage": _coverage(measured, last),
             "missing": missing(connection, measured),
@@ -141,6 +158,17 @@ def _links(learnt: Learnt, measured: Mapping[str, Measured]) -> list[dict[str, A
         }
         for link in links().values()
     ]
+
+
+def plans_on(workspace: Workspace, today: date, as_of: date | None, last: date) -> date:
+    """The day at which plans are seen: ``as_of`` if one is asked for, else today; in an invented group its own ``last`` day."""
+    return as_of or (last if workspace.manifest()["invented"] else today)
+
+
+def places_of(measured: Mapping[str, Measured]) -> list[str]:
+    """The places that a practice has: all that a measure tells of; "" alone where none is named."""
+    found = {place for m in measured.values() if m.result is not None for place in m.result.by_location_month}
+    return sorted(place for place in found if place) or [""]
 
 
 def _coverage(measured: Sequence[Measured], last: date) -> list[dict[str, Any]]:

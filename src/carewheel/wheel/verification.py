@@ -174,6 +174,18 @@ def named(name: str, changes: Sequence[Change]) -> list[Change]:
     return found
 
 
+def check_unplanned(name: str, changes: Sequence[Change], plans: Sequence[Plan]) -> None:
+    """Raises `PlanRefused` (``plan.change``) where a plan that started is the change: it is judged by its own terms."""
+    mine = {(change.play, change.location_id) for change in named(name, changes)}
+    for plan in plans:
+        if plan.started_on is not None and mine & {(plan.terms.play, place) for place in plan.terms.places}:
+            raise PlanRefused(
+                "plan.change",
+                f"The change {name!r} is plan {plan.id}.",
+                f"Verify the plan: carewheel wheel verify {plan.id}",
+            )
+
+
 def measure_of_change(name: str, changes: Sequence[Change], measure: str = "") -> str:
     """The id of the measure that a change is judged by. Raises `PlanRefused`: ``plan.change``, ``plan.measure``."""
     play = named(name, changes)[0].play

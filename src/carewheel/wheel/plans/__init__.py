@@ -6,6 +6,7 @@ judged before it starts. Nothing here knows a patient. Who may call: wheel, jour
 
 from carewheel.wheel.plans.ledger import JUDGED, Ledger
 from carewheel.wheel.plans.months import known_month, last_day, month_after, month_of, months_between
+from carewheel.wheel.plans.outcomes import Outcomes, comparable, outcomes
 from carewheel.wheel.plans.plan import Plan, Step, plan_of
 from carewheel.wheel.plans.proposing import (
     Proposal,
@@ -28,7 +29,7 @@ from carewheel.wheel.plans.terms import Terms
 from carewheel.wheel.plans.words import NOTES, checked_notes, checked_owner
 
 __all__ = [
-    "JUDGED", "NOTES", "STATE_WORDS", "Ledger", "Plan", "PlanRefused", "Proposal", "Step", "Terms", "check_free",
-    "checked_notes", "checked_owner", "known_month", "last_day", "measure_of", "month_after", "month_of", "months_between",
-    "months_to_find", "name_of", "owners", "plan_document", "plan_of", "signed", "terms_of", "verdict_document", "verdict_words",
+    "JUDGED", "NOTES", "STATE_WORDS", "Ledger", "Outcomes", "Plan", "PlanRefused", "Proposal", "Step", "Terms", "check_free",
+    "checked_notes", "checked_owner", "comparable", "known_month", "last_day", "measure_of", "month_after", "month_of", "months_between",
+    "months_to_find", "name_of", "outcomes", "owners", "plan_document", "plan_of", "signed", "terms_of", "verdict_document", "verdict_words",
 ]  # fmt: skip

@@ -85,10 +85,10 @@ def guessed(play: str, measure: str) -> GuessedMove | None:
 
 
 def terms_of(
-    wanted: Proposal, result: MeasureResult, as_of: date, places: Sequence[str],
+    wanted: Proposal, result: MeasureResult, as_of: date, on: date, places: Sequence[str],
     beliefs: Mapping[tuple[str, str], tuple[float, float]],
 ) -> Terms:  # fmt: skip
-    """The terms of a plan made at the end of ``as_of``. ``result``: the measure at that day; ``places``: all that the practice has.
+    """The terms of a plan made at the end of ``on``. ``result``: the measure at ``as_of``; ``places``: all that the practice has.
 
     Raises `PlanRefused`: ``plan.play``, ``plan.measure``, ``plan.place`` (unknown, or without the measure), ``plan.length``,
     ``plan.after-start`` (a month after a start is known), ``plan.cannot-tell`` (no method can judge it).
@@ -99,10 +99,10 @@ def terms_of(
     found = comparable(result, now)
     _check_places(wanted, found, places, card)
     for place, start in wanted.places.items():
-        if start <= now:
+        if start <= max(now, known_month(on)):
             raise PlanRefused(
                 "plan.after-start",
-                f"The start {start:%Y-%m} at {place or 'the practice'} lies within the months that are known at {as_of}.",
+                f"The start {start:%Y-%m} at {place or 'the practice'} lies within the months that are known on {max(as_of, on)}.",
                 "A plan is made before its start: give a later --start, or judge what was done with `carewheel wheel verify`.",
             )
     # Months between now and the start pass unseen, and belong to the time before it.

@@ -10,8 +10,8 @@ from carewheel.catalog.plays import plays
 from carewheel.wheel.plans.plan import Plan
 
 STATE_WORDS = {
-    "proposed": "waits for an owner", "accepted": "has an owner, not started", "started": "runs", "stopped": "stopped",
-    "finished": "finished",
+    "proposed": "waits for an owner", "accepted": "has an owner, not started", "started": "runs", "stopped": "ended by hand",
+    "finished": "ran for its months",
 }  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from carewheel.wheel.numbers import (
     trend_words,
     with_unit,
 )
+from carewheel.wheel.plans import verdict_words
 from carewheel.wheel.report import charts, drawing
 from carewheel.wheel.report.breakdowns import breakdowns
 
@@ -94,6 +95,9 @@ def _view(document: Mapping[str, Any], anchor: str) -> dict[str, Any]:
             ),
         }
         for action in document["actions"]
+    ]
+    found["plans"] = [
+        {**plan, "verdict_words": verdict_words(plan["verdict"], plan["unit"])} for plan in document["plans"]
     ]
     found["missing"] = [
         {
