@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,6 +23,7 @@ from carewheel.invented.individuals import write_individuals
 from carewheel.invented.location import Place
 from carewheel.invented.ports import Ports
 from carewheel.invented.truth import change_truth, link_truth, worth_truth
+from carewheel.invented.workers import spread
 
 Faults = Literal["none", "real", "harsh"]
 Truth = Literal["none", "links", "full"]
@@ -62,7 +61,7 @@ def make_demo(order: Order, on_place: Callable[[int], None] = lambda done: None)
     missing = [n for n in numbers if not (progress / f"loc{n}.json").exists()]
     done = order.group.locations - len(missing)
     on_place(done)
-    for _ in _spread(order, missing):
+    for _ in spread(_make_place, [(replace(order, workers=1), n) for n in missing], order.workers):
         done += 1
         on_place(done)
     places = [orjson.loads((progress / f"loc{n}.json").read_bytes()) for n in numbers]
@@ -109,15 +108,6 @@ def _settings(order: Order) -> dict[str, Any]:
         "weaken": group.weaken, "plays": [asdict(p) for p in group.plays], "until": group.until.isoformat(),
         "faults": order.faults, "writes": order.writes, "truth": order.truth,
     }  # fmt: skip
-
-
-def _spread(order: Order, numbers: list[int]) -> Iterator[int]:
-    tasks = [(replace(order, workers=1), n) for n in numbers]
-    if order.workers <= 1 or len(tasks) < 2:
-        yield from map(_make_place, tasks)
-        return
-    with ProcessPoolExecutor(order.workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(_make_place, tasks)
 
 
 def _make_place(task: tuple[Order, int]) -> int:

@@ -8,11 +8,9 @@ months 11 to 13, which halves the noise. Error: standard error over places.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -21,15 +19,13 @@ from carewheel.catalog.plays import plays
 from carewheel.invented.group import Group, PlannedPlay
 from carewheel.invented.location import Lived, Place
 from carewheel.invented.ports import Ports, Push, Strengthening, sd_of
+from carewheel.invented.workers import spread
 
 BEFORE = 12
 READ = (10, 11, 12)
 WORTH_MONTHS = 24
 STRONGER = 0.1
 PLACES = 12
-
-Task = TypeVar("Task")
-Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +51,6 @@ class Estimate:
             "error": round(self.error, 5) if np.isfinite(self.error) else None,
             "places": self.places,
         }
-
-
-def spread(work: Callable[[Task], Answer], tasks: Iterable[Task], workers: int) -> Iterable[Answer]:
-    """``work`` on each task, in order, by ``workers`` processes; the answers do not depend on their number."""
-    if workers <= 1:
-        yield from map(work, tasks)
-        return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(work, tasks)
 
 
 def experiment_places(group: Group, months: int, places: int = PLACES) -> list[tuple[Group, int]]:
