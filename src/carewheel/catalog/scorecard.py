@@ -10,7 +10,8 @@ from carewheel.catalog.dictionary import load
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """An industry attribute. ``score`` 0 to 5 (higher = more complexity or risk), None = unknown, never 0."""
+    """An industry attribute. ``score`` 0 to 5 (higher = more complexity or risk), None = unknown, never 0. ``question``: by which
+    a practice gives its own score."""
 
     code: str
     pillar: str
@@ -20,6 +21,7 @@ class Attribute:
     components: tuple[str, ...]
     plays: tuple[str, ...]
     measures: tuple[str, ...]
+    question: str
 
 
 @lru_cache(maxsize=1)
@@ -49,6 +51,7 @@ def scorecard() -> dict[str, Attribute]:
             tuple(row["components"]),
             tuple(row["plays"]),
             tuple(row["measures"]),
+            row["question"],
         )
         for row in load("scorecard.toml")["code"]
     )

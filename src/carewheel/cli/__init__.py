@@ -27,6 +27,10 @@ COMMANDS = {
     "measures": ("carewheel.cli.measures", "List measures, show how one is defined, or its value."),
     "sources": ("carewheel.cli.sources", "List what was read into a workspace, or remove a source."),
     "map": ("carewheel.cli.mapping", "Propose a mapping file for a CSV or XLSX by looking at it."),
+    "scorecard": (
+        "carewheel.cli.scorecard",
+        "Score what is hard at your practice; see what its measures say to that.",
+    ),
     "template": ("carewheel.cli.mapping", "Write an empty CSV to fill in: surveys, staff, spend …"),
 }
 

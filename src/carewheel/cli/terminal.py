@@ -23,6 +23,7 @@ def typed_refusals() -> tuple[type[Exception], ...]:
     from carewheel.warehouse.measures import EngineMissing
     from carewheel.warehouse.workspace import WorkspaceRefused
     from carewheel.wheel.plans import PlanRefused
+    from carewheel.wheel.scorecard import ScoreRefused
 
     return (
         SourceRefused,
@@ -31,6 +32,7 @@ def typed_refusals() -> tuple[type[Exception], ...]:
         EngineMissing,
         FileRefused,
         DemoRefused,
+        ScoreRefused,
         PlanRefused,
         Refusal,
     )

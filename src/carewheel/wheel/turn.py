@@ -23,6 +23,7 @@ from carewheel.wheel.pitfalls import alarms
 from carewheel.wheel.plans import Ledger, owners, plan_document
 from carewheel.wheel.practices import ACTIVITY, Practice, practices
 from carewheel.wheel.roadmap import roadmap_document, worth_of_plays
+from carewheel.wheel.scorecard import own_scores, scorecard_document
 from carewheel.wheel.verification import standing
 
 SCHEMA_VERSION = "1.1"
@@ -117,6 +118,7 @@ def view(
             "strongest": None if strong is None else {"component": strong.id},
             "actions": [{**action, "owner": owner.get(action["play"])} for action in ranked],
             "roadmap": roadmap_document(learnt, worths),
+            "scorecard": scorecard_document(own_scores(workspace), by_id),
             "plans": [plan_document(plan, day) for plan in now.plans],
             "pitfalls": alarms(by_id, states, connection, as_of, now.plans, day),
             "contradictions": [asdict(c) for c in contradictions(connection, as_of)],
@@ -128,6 +130,22 @@ def view(
         connection.close()
     document["headline"] = headline(document)
     return document
+
+
+def measured_now(
+    workspace: Workspace, today: date, as_of: date | None = None
+) -> tuple[dict[str, Measured], date] | None:
+    """The measures by card id of the practice with most facts, at ``as_of`` or its last date with activity; None without facts."""
+    dated = [p for p in practices(workspace, today) if p.last_activity is not None]
+    if not dated:
+        return None
+    main = max(dated, key=lambda practice: practice.facts)
+    day = as_of or _last(main)
+    connection = workspace.connect(main.sources)
+    try:
+        return {m.card.id: m for m in measure_all(DuckDbEngine(connection), day)}, day
+    finally:
+        connection.close()
 
 
 def _component(state: ComponentState) -> dict[str, Any]:
