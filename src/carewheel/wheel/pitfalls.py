@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any, Literal
 
 import duckdb
+from scipy.special import ndtri
 
 from carewheel.catalog.components import components
 from carewheel.catalog.pitfalls import pitfalls
 from carewheel.catalog.plays import plays
+from carewheel.science.intervals import wilson
 from carewheel.wheel.components import ComponentState
 from carewheel.wheel.measured import Measured, period_of
 from carewheel.wheel.numbers import number
@@ -22,6 +25,10 @@ SMALLEST_REINVESTMENT = 0.02
 ONE_DRIVER = 0.5
 ONE_DRIVER_N = 20
 MONTHS_AROUND = 3
+# In how many of 100 years without any change an alarm may be raised by chance alone.
+FALSE_ALARMS = 0.05
+TOGETHER = 0.8
+Z = 1.6448536269514722
 
 
 def alarms(
@@ -52,21 +59,50 @@ def _neglected(measured: Mapping[str, Measured], states: Sequence[ComponentState
     silent = [components()[s.id].name for s in states if s.status == "neglected"]
     if silent:
         return "raised", f"No new data for three months: {', '.join(silent)}."
-    sinking, judged = [], 0
-    for state in states:
-        changes = [
-            m.change * (1 if m.card.direction == "up" else -1)
-            for m in measured.values()
-            if m.card.component == state.id and m.card.direction != "none" and m.change is not None
-        ]
-        judged += bool(changes)
-        if changes and max(changes) < 0:
-            sinking.append(components()[state.id].name)
-    if sinking:
-        return "raised", f"Every measure with a comparison got worse: {', '.join(sinking)}."
-    if not judged:
+    falls = {
+        state.id: fall_of([m for m in measured.values() if m.card.component == state.id]) for state in states
+    }
+    known = {part: fall for part, fall in falls.items() if fall is not None}
+    if not known:
         return "unknown", "No part has a comparison with the year before."
-    return "clear", "Every part with a comparison has a measure that did not get worse."
+    bar = beyond_chance(len(states))
+    sinking = [components()[part].name for part, fall in known.items() if fall < -bar]
+    if sinking:
+        return (
+            "raised",
+            f"Its measures together got worse than the year before, beyond chance: {', '.join(sinking)}.",
+        )
+    return "clear", "No part with a comparison got worse beyond chance."
+
+
+def fall_of(mine: Sequence[Measured]) -> float | None:
+    """How far the measures of one part together moved against the year before, in standard errors; below 0 is worse.
+
+    Measures of one part are answers of the same people and visits of the same days: their errors are taken to correlate by
+    `TOGETHER`, on the safe side. None where no measure has a comparison with an interval.
+    """
+    moves = [z for m in mine if (z := _standard_change(m)) is not None]
+    k = len(moves)
+    return sum(moves) / math.sqrt(k + TOGETHER * k * (k - 1)) if k else None
+
+
+def beyond_chance(tests: int) -> float:
+    """The bar in standard errors at which one of so many tests cries wolf in `FALSE_ALARMS` of years without a change.
+
+    >>> round(beyond_chance(1), 3)
+    1.645
+    """
+    return float(ndtri(1 - FALSE_ALARMS / tests))
+
+
+def _standard_change(m: Measured) -> float | None:
+    change = m.result.change_per_year if m.result else None
+    if m.card.direction == "none" or change is None or change.status != "ok" or change.value is None:
+        return None
+    if change.low is None or change.high is None or change.high <= change.low:
+        return None
+    sign = 1 if m.card.direction == "up" else -1
+    return sign * change.value / ((change.high - change.low) / (2 * Z))
 
 
 def _unmeasured_changes(
@@ -170,8 +206,11 @@ def _one_driver(m: Measured) -> Verdict:
         return "unknown", f"The channel of {known} new patients is known; {ONE_DRIVER_N} are needed."
     top = max(rows, key=lambda row: row.value.n)
     share = top.value.n / known
+    # Of two channels with half each either may come out on top: both must stay below the bar in 95 of 100 years.
+    least = float(wilson(top.value.n, known, 1 - FALSE_ALARMS).low)
     words = f"{top.label} brings {number(share, 'share')} of {known} new patients whose channel is known."
-    return ("raised" if share > ONE_DRIVER else "clear"), words
+    words += f" At least {number(least, 'share')} with 95 % certainty."
+    return ("raised" if least > ONE_DRIVER else "clear"), words
 
 
 def _marketing(measured: Mapping[str, Measured]) -> Verdict:
@@ -181,16 +220,15 @@ def _marketing(measured: Mapping[str, Measured]) -> Verdict:
     others = [
         measured[name] for name in ("experience.nps", "operations.no_show_rate", "operations.wait_minutes")
     ]
-    judged = [m for m in others if m.change is not None]
+    judged = {m.card.title: z for m in others if (z := _standard_change(m)) is not None}
     if spend <= 0:
         return "clear", "Marketing and sales cost did not rise."
     if not judged:
         return "unknown", "Marketing cost rose, but neither NPS nor no-shows nor waits have a comparison."
-    worse = [
-        m.card.title
-        for m in judged
-        if m.change is not None and m.change * (1 if m.card.direction == "up" else -1) < 0
-    ]
+    worse = [title for title, z in judged.items() if z < -beyond_chance(len(others))]
     if worse:
-        return "raised", f"Marketing and sales cost rose while this got worse: {', '.join(worse)}."
-    return "clear", "Marketing and sales cost rose, and nothing that patients feel got worse."
+        return (
+            "raised",
+            f"Marketing and sales cost rose while this got worse, beyond chance: {', '.join(worse)}.",
+        )
+    return "clear", "Marketing and sales cost rose, and nothing that patients feel got worse beyond chance."
