@@ -1,6 +1,6 @@
 """Runs the benchmarks and prints a Markdown table per topic: `make bench`.
 
-    python benchmarks/run.py [x12] [fhir] [measures] [memory] [demo] [simulation] [start] [--quick | --tiny] [--write]
+    python benchmarks/run.py [x12] [fhir] [measures] [memory] [demo] [links] [simulation] [causal] [start] [--quick | --tiny] [--write]
 
 --quick: a twentieth of the size; --tiny: only to see that all of it runs. --write puts the topics that were run into
 docs/reference/benchmarks.md, each with the machine and the commit that it ran on; numbers in the pages come only from
@@ -28,6 +28,7 @@ TOPICS = {
     "memory": "benchmarks.memory.reading",
     "demo": "benchmarks.demo",
     "simulation": "benchmarks.simulation",
+    "links": "benchmarks.links",
     "causal": "benchmarks.causal",
 }
 PAGE = ROOT / "docs" / "reference" / "benchmarks.md"

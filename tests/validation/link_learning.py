@@ -77,7 +77,7 @@ def nuts_rows(designs: int = NUTS_DESIGNS) -> list[Row]:
     """A full-Bayes fit of the same model by NUTS on a few designs: how far apart, and how much slower."""
     drawn = [draw(DESIGN_SEED + k) for k in range(designs)]
     run = subprocess.run(
-        [python_of("nuts"), HERE / "nuts_links.py"], input=json.dumps([_for_peer(d) for d in drawn]), capture_output=True, text=True,
+        [python_of("nuts"), HERE / "nuts_links.py"], input=json.dumps([design_for_peer(d) for d in drawn]), capture_output=True, text=True,
         check=True, env={**os.environ, "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false", "JAX_PLATFORMS": "cpu"},
     )  # fmt: skip
     answers = json.loads(run.stdout.split("ANSWERS ")[1])
@@ -96,7 +96,7 @@ def nuts_rows(designs: int = NUTS_DESIGNS) -> list[Row]:
     ]  # fmt: skip
 
 
-def _for_peer(d: Design) -> dict[str, object]:
+def design_for_peer(d: Design) -> dict[str, object]:
     y = [[None if np.isnan(v) else float(v) for v in row] for row in d.target]
     seen = np.isfinite(d.target)
     mean = np.nanmean(d.target, axis=1, keepdims=True)
