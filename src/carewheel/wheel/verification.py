@@ -119,6 +119,7 @@ def judge_change(
     if "" in starts and len(whole.units) > 1:
         # Something that was done everywhere is judged place by place, and there is none to compare with.
         starts = {unit: starts.get(unit, starts[""]) for unit in whole.units}
+    silent = sorted(place for place in set(starts) - set(whole.units) if place)
     starts = {place: month for place, month in starts.items() if place in whole.units}
     play, card = mine[0].play, measures()[result.id]
     if not starts:
@@ -157,6 +158,7 @@ def judge_change(
         **document,
         "places": {place: f"{start:%Y-%m}" for place, start in sorted(starts.items())},
         "what": mine[0].what,
+        "left_out": [*document["left_out"], *silent],
     }
 
 
