@@ -61,14 +61,23 @@ def t_mean(n: ArrayLike, total: ArrayLike, total_sq: ArrayLike, level: float = L
     return _where(n > 0, Estimate(mean, mean - half, mean + half))
 
 
-def nps(promoters: ArrayLike, detractors: ArrayLike, n: ArrayLike, level: float = LEVEL) -> Estimate:
-    """A net promoter score (-100 to 100) with the adjusted Wald interval: add 3/4, 3/4 and 3 before the variance.
+# From so many answers on the adjusted Wald interval of a net promoter score covers as often as it says; below, at few
+# promoters or detractors, it is too wide, and the score interval takes its place.
+NPS_WALD_FROM = 100
 
-    The value is the plain score; the interval is centred on the adjusted one and cut at the ends of the scale.
-    Source: Rocks 2016, Am Stat 70:365, adjusted Wald.
+
+def nps(promoters: ArrayLike, detractors: ArrayLike, n: ArrayLike, level: float = LEVEL) -> Estimate:
+    """A net promoter score (-100 to 100) with its interval: adjusted Wald from 100 answers on, the score interval below.
+
+    The value is the plain score. Adjusted Wald: add 3/4, 3/4 and 3 before the variance; centred on the adjusted score and cut at
+    the ends of the scale. Score interval: promoters less detractors is the difference of two paired shares, and the interval
+    holds the scores that the score test does not reject.
+    Sources: Rocks 2016, Am Stat 70:365 (adjusted Wald); Tango 1998, Stat Med 17:891, eqs. (10) to (12) (score).
 
     >>> [round(float(x), 1) for x in nps(70, 10, 100, level=0.95)]
     [60.0, 45.3, 71.2]
+    >>> [round(float(x), 1) for x in nps(14, 2, 20)]
+    [60.0, 29.6, 78.6]
     """
     p, d, n = _floats(promoters, detractors, n)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -76,8 +85,29 @@ def nps(promoters: ArrayLike, detractors: ArrayLike, n: ArrayLike, level: float 
     a, b, m = (p + 0.75) / (n + 3), (d + 0.75) / (n + 3), n + 3
     middle = a - b
     half = _z(level) * np.sqrt((a + b - middle**2) / m)
-    low, high = 100 * np.maximum(middle - half, -1), 100 * np.minimum(middle + half, 1)
+    low = np.asarray(100 * np.maximum(middle - half, -1))
+    high = np.asarray(100 * np.minimum(middle + half, 1))
+    few = (n > 0) & (n < NPS_WALD_FROM) & (p + d <= n)
+    if few.any():
+        down = _nps_score_end(d[few], p[few], n[few], level)
+        up = _nps_score_end(p[few], d[few], n[few], level)
+        low[few], high[few] = -100 * down, 100 * up
     return _where(n > 0, Estimate(value, np.minimum(low, value), np.maximum(high, value)))
+
+
+def _nps_score_end(p: Floats, d: Floats, n: Floats, level: float) -> Floats:
+    """Upper end of the shares' difference p - d: the largest that the score test does not reject (Tango 1998, eq. 11), by halving."""
+    z = _z(level)
+    low, high = (p - d) / n, np.ones_like(n)
+    for _ in range(48):
+        middle = (low + high) / 2
+        # The share of d that is likeliest if the difference is ``middle``: the larger root of a quadratic.
+        half_b = -p - d + (2 * n - p + d) * middle
+        share = (np.sqrt(np.maximum(half_b**2 + 8 * n * d * middle * (1 - middle), 0)) - half_b) / (4 * n)
+        variance = np.maximum(n * (2 * share + middle * (1 - middle)), 0)
+        kept = n * middle - p + d <= z * np.sqrt(variance)
+        low, high = np.where(kept, middle, low), np.where(kept, high, middle)
+    return low
 
 
 def garwood(count: ArrayLike, level: float = LEVEL) -> Estimate:
