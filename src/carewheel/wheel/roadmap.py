@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from carewheel.catalog.measures import measures
 from carewheel.catalog.play_guesses import GuessedMove, PlayGuess, play_guesses
 from carewheel.catalog.plays import plays
+from carewheel.science.finance import Play as Choice
+from carewheel.science.finance import best_portfolio
 from carewheel.science.flywheel.gain import interval
 from carewheel.science.flywheel.practice_model import Move, move_worth, practice_model
 from carewheel.science.flywheel.stocks import sensitivities
@@ -25,6 +27,10 @@ MONTHS = 24
 PRICES_IN = "USD"
 # What is felt later than the play itself: the mean lag of the links behind it.
 LINK_LAG_MONTHS = 2
+# What the plays together may take, if nobody says otherwise.
+BUDGET_SHARE = 0.5
+HOURS_SHARE = 0.03
+HOURS_A_MONTH = 160
 
 
 @dataclass(frozen=True)
@@ -128,8 +134,58 @@ def roadmap_document(learnt: Learnt, worths: Sequence[PlayWorth]) -> dict[str, A
             }
             for worth in worths
         ],
+        "portfolio": portfolio_document(learnt, worths),
         "reinvestment": reinvestment(learnt),
     }
+
+
+def portfolio_document(
+    learnt: Learnt, worths: Sequence[PlayWorth], budget: float | None = None, hours: float | None = None
+) -> dict[str, Any] | None:
+    """The plays to begin with: most worth within money and staff hours, prerequisites kept, exactly; None without worths.
+
+    ``budget``: money in 24 months at all places, default half of the free cash of that time; ``hours`` of staff, default 3 % of the
+    team's. Two plays that mainly move the same measure are not added up, unless one needs the other. Risk is taken off as for
+    somebody who would stake a year's free cash.
+    """
+    if not worths or learnt.model is None or learnt.present is None:
+        return None
+    now = learnt.present
+    free = learnt.model.now.free * now.places
+    money = free * MONTHS * BUDGET_SHARE if budget is None else budget
+    time = now.practice.staff * now.places * HOURS_A_MONTH * MONTHS * HOURS_SHARE if hours is None else hours
+    known = {worth.play for worth in worths}
+    choices = [
+        Choice(
+            worth.play, worth.mean, float(worth.draws.std()), {"money": worth.price, "hours": worth.hours},
+            needs=tuple(need for need in worth.needs if need in known),
+            excludes=tuple(
+                other.play for other in worths
+                if other is not worth and _main(other) == _main(worth) and worth.play not in other.needs and other.play not in worth.needs
+            ),
+        )
+        for worth in worths
+    ]  # fmt: skip
+    together = np.corrcoef(np.array([worth.draws for worth in worths]))
+    found = best_portfolio(
+        choices,
+        {"money": max(money, 0.0), "hours": max(time, 0.0)},
+        risk_tolerance=12 * free if free > 0 else None,
+        correlation=together,
+    )
+    draws = sum((worth.draws for worth in worths if worth.play in found.plays), np.zeros(DRAWS))
+    return {
+        "plays": list(found.plays),
+        "worth": _money(np.asarray(draws), now.currency),
+        "budget": {"amount": f"{money:.2f}", "currency": now.currency},
+        "price": {"amount": f"{found.used['money']:.2f}", "currency": now.currency},
+        "hours_allowed": time,
+        "hours": found.used["hours"],
+    }
+
+
+def _main(worth: PlayWorth) -> str:
+    return play_guesses()[worth.play].moves[0].what
 
 
 def reinvestment(learnt: Learnt) -> list[dict[str, Any]]:

@@ -1,0 +1,137 @@
+"""Arrows, drag and roadmap of a small invented group, through facts and measures as of a practice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+import pytest
+from tests.validation.demo_groups import FIRST_SEED, demo_group
+
+from carewheel.catalog.links import links
+from carewheel.catalog.play_guesses import play_guesses
+from carewheel.catalog.plays import plays
+from carewheel.wheel.learnt import Learnt, drag_document, gain_document, learn
+from carewheel.wheel.measured import Measured
+from carewheel.wheel.present import Lacking, Present, present
+from carewheel.wheel.roadmap import PlayWorth, portfolio_document, reinvestment, worth_of_plays
+
+
+@pytest.fixture(scope="module")
+def measured() -> dict[str, Measured]:
+    return {m.card.id: m for m in demo_group(FIRST_SEED, 2, months=30).measured}
+
+
+@pytest.fixture(scope="module")
+def learnt(measured: dict[str, Measured]) -> Learnt:
+    return learn(measured)
+
+
+@pytest.fixture(scope="module")
+def worths(learnt: Learnt) -> list[PlayWorth]:
+    return worth_of_plays(learnt)
+
+
+def test_every_play_has_a_guess_and_every_guess_a_measure_of_the_model(learnt: Learnt) -> None:
+    assert set(play_guesses()) == set(plays())
+    assert learnt.model is not None
+    for guess in play_guesses().values():
+        assert all(move.what in learnt.model.present for move in guess.moves), guess.play
+        assert all(need in plays() for need in guess.needs)
+
+
+def test_the_present_is_that_of_a_mean_place(measured: dict[str, Measured]) -> None:
+    found = present(measured)
+    assert isinstance(found, Present)
+    assert found.places == 2
+    kept = measured["operations.kept_visits"].value
+    assert kept is not None
+    assert found.practice.measures["operations.kept_visits"] == pytest.approx(kept / 24)
+    money = measured["finance.expenses_by_category"]
+    assert money.result is not None
+    pay = next(row.value.value for row in money.result.dimension if row.label == "pay")
+    assert pay is not None
+    assert found.practice.pay * found.practice.staff == pytest.approx(pay / 24)
+    assert any("cash on hand" in words for words in found.assumed)
+
+
+def test_what_is_missing_is_named_and_nothing_is_valued(measured: dict[str, Measured]) -> None:
+    blind = {
+        **measured,
+        "operations.utilisation": Measured(measured["operations.utilisation"].card, None, "unmeasured"),
+    }
+    assert isinstance(present(blind), Lacking)
+    found = learn(blind)
+    assert found.worths is None
+    assert "utilisation" in found.why_no_money.lower()
+    assert worth_of_plays(found) == []
+    assert drag_document(found) is None
+    assert portfolio_document(found, []) is None
+    assert set(found.estimates) == set(links())
+
+
+def test_learning_twice_gives_the_same_numbers(measured: dict[str, Measured], learnt: Learnt) -> None:
+    again = learn(measured)
+    assert gain_document(again) == gain_document(learnt)
+    assert drag_document(again) == drag_document(learnt)
+
+
+def test_a_belief_moves_the_worth_of_its_play_alone(learnt: Learnt, worths: list[PlayWorth]) -> None:
+    before = {worth.play: worth.mean for worth in worths}
+    after = {
+        w.play: w.mean for w in worth_of_plays(learnt, {("Q2", "operations.no_show_rate"): (0.95, 0.02)})
+    }
+    assert after["Q2"] < before["Q2"] / 2
+    assert {play: value for play, value in after.items() if play != "Q2"} == {
+        play: value for play, value in before.items() if play != "Q2"
+    }
+    assert list(before.values()) == sorted(before.values(), reverse=True)
+
+
+def test_the_portfolio_is_the_best_of_all_sets(learnt: Learnt, worths: list[PlayWorth]) -> None:
+    """Brute force over the ten largest plays, with the same rules, at a budget that binds."""
+    few = sorted(worths, key=lambda worth: -worth.mean)[:10]
+    few = [
+        replace(worth, needs=tuple(n for n in worth.needs if any(n == w.play for w in few))) for worth in few
+    ]
+    assert learnt.model is not None
+    assert learnt.present is not None
+    tolerance = 12 * learnt.model.now.free * learnt.present.places
+    budget, hours = sum(w.price for w in few) / 4, sum(w.hours for w in few) / 4
+    main = {worth.play: play_guesses()[worth.play].moves[0].what for worth in few}
+    # Draws of a smaller panel have an unbiased mean; the covariance is that of the document: sd times correlation.
+    together = np.corrcoef(np.array([w.draws for w in few]))
+    sd = np.array([w.draws.std() for w in few])
+    best = 0.0
+    for size in range(1, len(few) + 1):
+        for chosen in combinations(range(len(few)), size):
+            names = {few[i].play for i in chosen}
+            if sum(few[i].price for i in chosen) > budget or sum(few[i].hours for i in chosen) > hours:
+                continue
+            if any(need not in names for i in chosen for need in few[i].needs):
+                continue
+            if any(
+                main[few[i].play] == main[few[j].play]
+                and few[i].play not in few[j].needs
+                and few[j].play not in few[i].needs
+                for i, j in combinations(chosen, 2)
+            ):
+                continue
+            rows = list(chosen)
+            variance = float((together * np.outer(sd, sd))[np.ix_(rows, rows)].sum())
+            best = max(best, sum(few[i].mean for i in chosen) - variance / (2 * tolerance))
+    found = portfolio_document(learnt, few, budget, hours)
+    assert found is not None
+    rows = [i for i, worth in enumerate(few) if worth.play in found["plays"]]
+    variance = float((together * np.outer(sd, sd))[np.ix_(rows, rows)].sum())
+    assert sum(few[i].mean for i in rows) - variance / (2 * tolerance) == pytest.approx(best, rel=1e-9)
+    assert float(found["price"]["amount"]) <= budget + 0.01
+    assert found["hours"] <= hours + 1e-6
+
+
+def test_reinvestment_is_ordered_and_has_intervals(learnt: Learnt) -> None:
+    rows = reinvestment(learnt)
+    assert {row["into"] for row in rows} == {"staff", "technology", "amenities", "marketing"}
+    assert [row["value"] for row in rows] == sorted((row["value"] for row in rows), reverse=True)
+    assert all(row["low"] <= row["value"] <= row["high"] for row in rows)
