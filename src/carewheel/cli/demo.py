@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -63,6 +65,12 @@ def demo_command(
         raise DemoRefused(
             "demo.faults", "Faults are faults of exports; facts have none.", "Leave --faults or --write out."
         )
+    if workers < 0:
+        raise DemoRefused(
+            "demo.workers",
+            "There is no negative number of processes.",
+            "Leave --workers out, or give 1 or more.",
+        )
     group = Group(seed, locations, months, dental_share, _weakened(broken, weaken), (), until.date())
     group = Group(
         seed, locations, months, dental_share, group.weaken,
@@ -70,9 +78,9 @@ def demo_command(
     )  # fmt: skip
     order = Order(group, folder, faults, truth, writes, workers or os.cpu_count() or 1)
     with bar("Living through the places") as show:
-        path = make_demo(order, lambda done: show("places", done, locations))
-    if writes == "facts":
-        _adopt(folder)
+        path = make_demo(
+            order, lambda done: show("places", done, locations), _adopt if writes == "facts" else None
+        )
     if as_json:
         click.echo(path.read_bytes())
         return
@@ -81,15 +89,20 @@ def demo_command(
     say()
     say("Next: turn its wheel.")
     if writes == "facts":
-        say(f"carewheel turn --workspace {folder}")
+        say(shlex.join(["carewheel", "turn", "--workspace", str(folder)]))
     else:
-        say(f"carewheel turn {folder / 'exports'} --workspace {folder / 'workspace'}")
+        words = ["carewheel", "turn", str(folder / "exports"), "--workspace", str(folder / "workspace")]
+        say(shlex.join(words))
 
 
 def _weakened(broken: tuple[str, ...], weaken: tuple[str, ...]) -> dict[str, float]:
     factors = dict.fromkeys(broken, 0.0)
     for pair in weaken:
         link, equals, factor = pair.partition("=")
+        if link in factors:
+            raise click.BadParameter(
+                f"{link} is broken or weakened already; say it once", param_hint="--weaken"
+            )
         try:
             factors[link] = float(factor)
         except ValueError:
@@ -105,4 +118,9 @@ def _adopt(folder: Path) -> None:
     from carewheel.warehouse.adoption import adopt_facts
     from carewheel.warehouse.workspace import Workspace
 
-    adopt_facts(Workspace(folder), folder / "facts", source="invented", invented=True)
+    workspace, facts = Workspace(folder), folder / "facts"
+    if workspace.manifest()["current"]:
+        # Killed between the adoption and the end: the facts made again are those that were adopted.
+        shutil.rmtree(facts)
+    else:
+        adopt_facts(workspace, facts, source="invented", invented=True)

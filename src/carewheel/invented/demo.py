@@ -2,13 +2,18 @@
 
 Layout of a demo with exports: ``exports/locN/…`` (what the group could really export), ``truth.json``, ``truth/``.
 With facts: ``facts/<table>/locN.parquet``, which a workspace can adopt, and the same truth.
+``.progress/`` stands until all is done: settings, one summary a finished place, and a lock, so that two never write at once.
 """
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import math
+import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -30,11 +35,16 @@ Truth = Literal["none", "links", "full"]
 Writes = Literal["exports", "facts"]
 TRUTH_VERSION = 1
 PROGRESS = ".progress"
+LOCK = "lock"
 NOTE = """# Invented data
 
 Everything in this folder is invented: no such practice, patient, member of staff or payer exists.
-`carewheel demo` made it. `truth.json` says what is true in this world; exports/ is what its systems would export.
+`carewheel demo` made it. `truth.json` says what is true in this world; {what}
 """
+WHAT = {
+    "exports": "`exports/` is what its systems would export.",
+    "facts": "the folder is a workspace with its facts.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +59,29 @@ class Order:
     workers: int = 1
 
 
-def make_demo(order: Order, on_place: Callable[[int], None] = lambda done: None) -> Path:
+def make_demo(
+    order: Order,
+    on_place: Callable[[int], None] = lambda done: None,
+    adopt: Callable[[Path], None] | None = None,
+) -> Path:
     """Write the demo and its ``truth.json``; returns the path of the latter. ``on_place`` hears how many places are done.
+    ``adopt`` is given the folder when all stands in it, and may take ``facts/`` away.
 
-    A demo that was interrupted goes on where it stood; a folder that holds anything else is refused.
+    A demo that was interrupted goes on where it stood; a folder that holds anything else, or that another process is
+    filling, is refused.
     """
+    with _alone(order.folder):
+        return _make(order, on_place, adopt)
+
+
+def _make(order: Order, on_place: Callable[[int], None], adopt: Callable[[Path], None] | None) -> Path:
     folder = order.folder
     progress = folder / PROGRESS
     _begin(order, progress)
     numbers = range(1, order.group.locations + 1)
-    missing = [n for n in numbers if not (progress / f"loc{n}.json").exists()]
+    # Facts that are gone were taken by an adoption that may not have come to its end: they are made again.
+    kept = (folder / order.writes).is_dir()
+    missing = [n for n in numbers if not kept or not (progress / f"loc{n}.json").exists()]
     done = order.group.locations - len(missing)
     on_place(done)
     for _ in spread(_make_place, [(replace(order, workers=1), n) for n in missing], order.workers):
@@ -69,11 +92,55 @@ def make_demo(order: Order, on_place: Callable[[int], None] = lambda done: None)
     path.write_bytes(
         orjson.dumps(_truth(order, places), option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY)
     )
-    # The settings go last: whoever is interrupted here finds a demo that is finished again at once.
+    if adopt is not None:
+        adopt(folder)
+    # The settings go last: whoever is interrupted here finds a demo that can be asked for again.
     for number in numbers:
         (progress / f"loc{number}.json").unlink()
+    (progress / "settings.json").unlink()
     shutil.rmtree(progress)
     return path
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """The right to fill the folder, for one process at a time; what is not ours is refused, and left as it is."""
+    progress = folder / PROGRESS
+    try:
+        _refuse_what_is_not_ours(folder)
+        progress.mkdir(parents=True, exist_ok=True)
+        handle = os.open(progress / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise _unwritable(error) from error
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.EACCES):
+                raise
+            raise DemoRefused(
+                "demo.busy",
+                "Another carewheel demo is filling this folder.",
+                "Wait for it to end, or give another folder.",
+            ) from error
+        yield
+    finally:
+        os.close(handle)
+
+
+def _refuse_what_is_not_ours(folder: Path) -> None:
+    progress = folder / PROGRESS
+    if (progress / "settings.json").is_file() or not folder.exists():
+        return
+    ours = {PROGRESS, "README.md"} if progress.is_dir() else set()
+    if not folder.is_dir() or any(path.name not in ours for path in folder.iterdir()):
+        raise DemoRefused("demo.folder", "The folder is not empty.", "Give a new or an empty folder.")
+
+
+def _unwritable(error: OSError) -> DemoRefused:
+    return DemoRefused(
+        "demo.unwritable", f"The folder cannot be written ({error.strerror}).", "Give another folder."
+    )
 
 
 def _begin(order: Order, progress: Path) -> None:
@@ -87,18 +154,13 @@ def _begin(order: Order, progress: Path) -> None:
                 "Ask for it as before, or give another folder.",
             )
         return
-    ours = {PROGRESS, "README.md"} if progress.is_dir() else set()
-    if folder.exists() and (not folder.is_dir() or any(path.name not in ours for path in folder.iterdir())):
-        raise DemoRefused("demo.folder", "The folder is not empty.", "Give a new or an empty folder.")
+    _refuse_what_is_not_ours(folder)  # once more: another process may have ended just before we were alone
     try:
-        progress.mkdir(parents=True, exist_ok=True)
-        (folder / "README.md").write_text(NOTE, encoding="utf-8")
+        (folder / "README.md").write_text(NOTE.format(what=WHAT[order.writes]), encoding="utf-8")
         (progress / "settings.new").write_bytes(asked)
         (progress / "settings.new").rename(progress / "settings.json")
     except OSError as error:
-        raise DemoRefused(
-            "demo.unwritable", f"The folder cannot be written ({error.strerror}).", "Give another folder."
-        ) from error
+        raise _unwritable(error) from error
 
 
 def _settings(order: Order) -> dict[str, Any]:

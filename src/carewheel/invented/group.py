@@ -19,6 +19,10 @@ from carewheel.invented.places import make_location, make_words
 
 # Simulated beyond the window, so that the book of the last day holds what was booked ahead of it.
 MONTHS_AHEAD = 2
+# Claims speak ICD-10-CM, which began in October 2015, and the oldest patients of the longest window are born after 1900;
+# numbers in truth.json that other programs read exactly end at 2 to the power of 53.
+YEARS = range(2015, 2100)
+SEED_BELOW = 2**53
 
 
 class DemoRefused(ValueError):
@@ -66,6 +70,18 @@ class Group:
             raise DemoRefused(
                 "demo.share", "--dental-share is a share from 0 to 1.", "Give for example --dental-share 0.5."
             )
+        if abs(self.seed) >= SEED_BELOW:
+            raise DemoRefused(
+                "demo.seed",
+                "The seed has more than 15 digits.",
+                "Give a smaller number, for example --seed 7.",
+            )
+        if self.until.year not in YEARS:
+            raise DemoRefused(
+                "demo.until",
+                f"The window ends in a year from {YEARS[0]} to {YEARS[-1]}.",
+                "Give for example --until 2025-12-31.",
+            )
         if (self.until + timedelta(days=1)).day != 1:
             raise DemoRefused(
                 "demo.until",
@@ -77,6 +93,14 @@ class Group:
                 raise DemoRefused(
                     "demo.link", f"There is no link {name!r}.", f"Links are: {', '.join(links())}."
                 )
+        started = [(planned.play, number) for planned in self.plays for number in planned.locations]
+        twice = sorted({pair for pair in started if started.count(pair) > 1})
+        if twice:
+            raise DemoRefused(
+                "demo.play",
+                f"The play {twice[0][0]} is asked for twice at loc{twice[0][1]}.",
+                "A play starts once at a place; leave one out.",
+            )
 
     @cached_property
     def first_date(self) -> date:

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
-from carewheel.invented.exports.fragments import Keys
+from carewheel.invented.exports.fragments import Keys, copied
 from carewheel.invented.exports.names import patient_id, visit_id
 from carewheel.invented.location import Lived
 
@@ -45,10 +45,8 @@ def write_individuals(lived: Lived, folder: Path, name: str) -> None:
             to = folder / table
             to.mkdir(parents=True, exist_ok=True)
             connection.register("given", columns)
-            connection.execute(
-                f"COPY (SELECT {key} AS fact_key, * EXCLUDE (row) FROM given) TO '{to}/{name}.parquet' "
-                "(FORMAT parquet, COMPRESSION zstd)"
-            )
+            query = f"SELECT {key} AS fact_key, * EXCLUDE (row) FROM given"
+            connection.execute(copied(query, to / f"{name}.parquet"))
             connection.unregister("given")
     finally:
         connection.close()

@@ -25,7 +25,10 @@ def spread(work: Callable[[Task], Answer], tasks: Sequence[Task], workers: int) 
         yield from map(work, tasks)
         return
     with ProcessPoolExecutor(
-        workers, mp_context=get_context("spawn"), initializer=_leave_with, initargs=(os.getpid(),)
+        min(workers, len(tasks)),
+        mp_context=get_context("spawn"),
+        initializer=_leave_with,
+        initargs=(os.getpid(),),
     ) as pool:
         yield from pool.map(work, tasks)
 

@@ -15,7 +15,7 @@ import numpy as np
 from carewheel.catalog.facts import fact_tables
 from carewheel.invented import book as b
 from carewheel.invented.book import Book
-from carewheel.invented.exports.fragments import Keys, day, local, moment, money, past, words
+from carewheel.invented.exports.fragments import Keys, copied, day, local, moment, money, past, words
 from carewheel.invented.exports.further_facts import further_selects
 
 TEXT_TYPES = frozenset(("id", "person", "code", "text"))
@@ -224,4 +224,4 @@ def _write(
     query = f"SELECT {', '.join(parts)} FROM {source} WHERE {where}"
     to = folder / name
     to.mkdir(parents=True, exist_ok=True)
-    connection.execute(f"COPY ({query}) TO '{to}/{part}.parquet' (FORMAT parquet, COMPRESSION zstd)")
+    connection.execute(copied(query, to / f"{part}.parquet"))

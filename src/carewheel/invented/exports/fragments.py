@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 def words(column: str, words: tuple[str, ...]) -> str:
     """SQL: the word behind an index."""
     listed = ", ".join("'" + word.replace("'", "''") + "'" for word in words)
     return f"list_extract([{listed}], CAST({column} + 1 AS INT))"
+
+
+def copied(query: str, to: Path) -> str:
+    """SQL: a query's rows into a Parquet file, whatever the folders are called."""
+    path = str(to).replace("'", "''")
+    return f"COPY ({query}) TO '{path}' (FORMAT parquet, COMPRESSION zstd)"
 
 
 def day(column: str) -> str:
