@@ -30,6 +30,7 @@ TOPICS = {
     "simulation": "benchmarks.simulation",
     "links": "benchmarks.links",
     "causal": "benchmarks.causal",
+    "people": "benchmarks.people_and_money",
 }
 PAGE = ROOT / "docs" / "reference" / "benchmarks.md"
 HEAD = """# Benchmarks

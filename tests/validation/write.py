@@ -17,6 +17,7 @@ from tests.validation.face_validity import faces, lives_of, shared_data, table
 from tests.validation.fault_scores import fault_section
 from tests.validation.link_learning import link_section
 from tests.validation.link_strengths import ACCOUNTING, broken, wrong_signs
+from tests.validation.people_and_money import people_and_money_section
 from tests.validation.simulation import simulation_section
 from tests.validation.test_coverage import SEED
 
@@ -140,6 +141,7 @@ if __name__ == "__main__":
         link_section(),
         simulation_section(),
         causal_section(data_folder()),
+        people_and_money_section(),
     ]
     text = "\n".join(line for lines, _ in parts for line in lines) + "\n"
     PAGE.write_text(text, "utf-8")

@@ -71,7 +71,7 @@ def payback(flows: ArrayLike, rate: float = 0.0) -> Floats:
     debt, gain = (
         np.take_along_axis(a, i[..., None], axis=-1)[..., 0] for a, i in ((so_far, last), (now, after))
     )
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         found = last + np.where(gain > 0, -debt / gain, np.inf)
     found = np.where(last == money.shape[-1] - 1, np.inf, found)
     return np.asarray(np.where(owed.any(axis=-1), found, 0.0))

@@ -34,8 +34,14 @@ class Peak:
     loose: tuple[int, ...]
 
 
-def peak(slope_of: Callable[[Floats], tuple[float, Floats]], start: Floats, weight: float) -> Peak:
-    """Climb from ``start``. ``slope_of(theta)``: log-likelihood and its gradient; ``weight``: how many patients it sums over.
+def peak(
+    slope_of: Callable[[Floats], tuple[float, Floats]],
+    start: Floats,
+    weight: float,
+    spread: Floats | None = None,
+) -> Peak:
+    """Climb from ``start``. ``slope_of(theta)``: log-likelihood and its gradient; ``weight``: how many patients it sums over;
+    ``spread``: a guess of the covariance that the peak will have, where one is known.
 
     Quasi-Newton steps on the logarithms, then Newton's with the curvature from differences of the analytic gradient; that
     curvature is the observed information. Source: Nocedal & Wright 2006, Numerical Optimization, algorithm 6.1 and eq. (3.38).
@@ -59,7 +65,17 @@ def peak(slope_of: Callable[[Floats], tuple[float, Floats]], start: Floats, weig
         matrix = np.array(rows)
         return (matrix + matrix.T) / 2
 
-    found = minimize(downhill, np.log(start), jac=True, method="BFGS", options={"gtol": 1e-6, "maxiter": 400})
+    found = minimize(
+        downhill,
+        np.log(start),
+        jac=True,
+        method="BFGS",
+        options={
+            "gtol": 1e-6,
+            "maxiter": 400,
+            "hess_inv0": None if spread is None else weight * (spread + spread.T) / 2,
+        },
+    )
     logs = np.asarray(found.x, dtype=np.float64)
     if not found.fun < 1e9:
         raise CannotTell("no-peak", {}, "the likelihood has no value for these data")

@@ -211,4 +211,7 @@ def _climb(order: _Order, x: Floats, held: Floats, start: Floats) -> tuple[Float
             break
     else:
         raise CannotTell("coefficients-run-away", {"columns": beta.size}, "pool the columns, or drop some")
+    # A column whose one sd multiplies the hazard by more than e^10 has no peak: the climb ended where the likelihood is flat.
+    if beta.size and np.any(np.abs(beta) * x.std(axis=0) > 10):
+        raise CannotTell("coefficients-run-away", {"columns": beta.size}, "pool the columns, or drop some")
     return beta, height, information + np.diag(held)
