@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from carewheel.catalog.measures import measures
 from carewheel.journeys.look_at_the_wheel import Looked
 from carewheel.warehouse.measures import MeasureResult, Series, Value
 from carewheel.warehouse.workspace import Workspace
-from carewheel.wheel.measured import Measured
 from carewheel.wheel.plans import Proposal, month_after, months_between
 from carewheel.wheel.verification import Change
 
@@ -54,19 +52,30 @@ def result_of(values: NDArray[np.float64], as_of: date, places: Sequence[str] = 
     )  # fmt: skip
 
 
+class Made(Looked):
+    """A practice of which only this measure is known; nothing is read from its workspace but plans."""
+
+    values: NDArray[np.float64]
+    named: Sequence[str]
+
+    def result(self, measure: str) -> MeasureResult | None:
+        return result_of(self.values, self.as_of, self.named) if measure == MEASURE else None
+
+    @property
+    def places(self) -> list[str]:  # type: ignore[override]
+        return list(self.named)
+
+
 def looked(
     folder: Path, values: NDArray[np.float64], as_of: date, changes: Sequence[Change] = (), on: date | None = None,
     places: Sequence[str] = PLACES,
 ) -> Looked:  # fmt: skip
-    """A practice of which only this measure is known, in a workspace that says nothing of being invented."""
-    measured: Mapping[str, Measured] = {
-        name: Measured(
-            measures()[name], result_of(values, as_of, places) if name == MEASURE else None, "unmeasured"
-        )
-        for name in (MEASURE, "finance.collections", "experience.nps")
-    }
+    """Such a practice at ``as_of``, in a workspace that says nothing of being invented."""
     began = tuple(change for change in changes if change.month <= as_of)
-    return Looked(Workspace(folder), as_of, on or as_of, measured, began, False)
+    made = Made(Workspace(folder), ("made",), as_of, on or as_of, began, False)
+    object.__setattr__(made, "values", values)
+    object.__setattr__(made, "named", places)
+    return made
 
 
 def reminders(*places: str, **more: object) -> Proposal:

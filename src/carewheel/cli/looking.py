@@ -47,10 +47,13 @@ def looked_at(workspace: Path, as_of: datetime | None, learn: bool = True) -> Lo
     from carewheel.warehouse.workspace import Workspace
 
     with bar("Looking at the wheel") as show:
-        found = look(Workspace(workspace), today(), day_of(as_of), show)
+        show("measures", 0, 3)
+        found = look(Workspace(workspace), today(), day_of(as_of))
         if learn:
+            _ = found.measured
+            show("links", 1, 3)
             _ = found.learnt
-        show("links", 2, 2)
+        show("links", 3, 3)
     return found
 
 

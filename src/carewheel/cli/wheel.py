@@ -151,9 +151,10 @@ def simulate_command(
     as_json: bool,
 ) -> None:
     """Run the wheel forward with and without plays or a policy: median and 90 % band of the main measures and cash."""
-    from carewheel.journeys.simulate_the_wheel import as_rows, simulate_the_wheel
+    from carewheel.journeys.simulate_the_wheel import as_rows, check_run, simulate_the_wheel
 
     shares = _shares(policies)
+    check_run(plays, months, shares)
     looked = looked_at(workspace, as_of)
     found = simulate_the_wheel(looked, plays, months, shares)
     if as_csv:
@@ -282,10 +283,15 @@ def export_command(
     as_json: bool,
 ) -> None:
     """Write the stock-and-flow model of your practice to FILE as XMILE, for any system-dynamics tool to open and check."""
-    from carewheel.journeys.simulate_the_wheel import xmile
+    from carewheel.journeys.simulate_the_wheel import check_run, xmile
 
     if file.exists() and not force:
         raise click.ClickException(f"{file} is there already. Give --force to replace it, or another name.")
+    if not file.parent.is_dir():
+        raise click.ClickException(
+            f"{file} cannot be written (there is no folder for it). Give another name."
+        )
+    check_run(plays, months)
     text = xmile(looked_at(workspace, as_of), plays, months)
     try:
         file.write_text(text, "utf-8")

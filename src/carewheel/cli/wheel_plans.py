@@ -80,10 +80,13 @@ def propose_command(
     The plan says the smallest effect that would be found in about four cases of five.
     """
     from carewheel.journeys.work_a_plan import default_start, propose
-    from carewheel.wheel.plans import Proposal, month_of
+    from carewheel.wheel.plans import Proposal, measure_of, month_of
 
+    # What is wrong with the words is said before anything is measured.
+    measure_of(play, measure)
+    amount, begins = _amount(budget), month_of(first) if first else None
     looked = looked_at(workspace, as_of, learn=False)
-    usual = month_of(first) if first else default_start(looked.plans_on)
+    usual = begins or default_start(looked.plans_on)
     chosen = {}
     for text in places or looked.places:
         place, equals, month = text.partition("=") if places else (text, "", "")
@@ -95,7 +98,7 @@ def propose_command(
         months,
         every,
         hours,
-        _amount(budget),
+        amount,
         looked.currency,
         {"plan": note} if note else {},
     )
@@ -343,7 +346,7 @@ def _print_promise(looked: Looked, plan: Plan, wanted: Proposal) -> None:
 
     if plan.terms.promises is not False:
         return
-    result = looked.measured[plan.terms.judged_by.measure].result
+    result = looked.result(plan.terms.judged_by.measure)
     assert result is not None
     enough = months_to_find(plan.terms, comparable(result, known_month(looked.as_of)))
     say()

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
-from carewheel.warehouse.measures import DuckDbEngine
+from carewheel.catalog.facts import fact_tables
+from carewheel.catalog.measures import measures
+from carewheel.warehouse.measures import DuckDbEngine, MeasureResult, evaluate
 from carewheel.warehouse.workspace import Workspace
 from carewheel.wheel.learnt import Learnt, learn
 from carewheel.wheel.measured import Measured, measure_all
 from carewheel.wheel.plans import Ledger
 from carewheel.wheel.practices import practices
 from carewheel.wheel.roadmap import PlayWorth, worth_of_plays
-from carewheel.wheel.turn import NothingToTurn, places_of, plans_on
+from carewheel.wheel.turn import NothingToTurn, plans_on
 from carewheel.wheel.verification import Change, Standing, changes_on_record, standing
-
-Progress = Callable[[str, int, int], None]
 
 
 class MoneyUnknown(Exception):
@@ -32,12 +33,15 @@ class MoneyUnknown(Exception):
 
 @dataclass(frozen=True)
 class Looked:
-    """The practice with most facts of a workspace at the end of ``as_of``, its plans at ``plans_on``. What costs time is worked out when it is asked for."""
+    """The practice with most facts of a workspace at the end of ``as_of``, its plans at ``plans_on``.
+
+    What costs time is worked out when it is asked for, and once: all measures, or a single one by `result`.
+    """
 
     workspace: Workspace
+    sources: tuple[str, ...]
     as_of: date
     plans_on: date
-    measured: Mapping[str, Measured]
     changes: tuple[Change, ...]
     invented: bool
 
@@ -46,8 +50,32 @@ class Looked:
         return Ledger(self.workspace)
 
     @cached_property
+    def measured(self) -> Mapping[str, Measured]:
+        """Every measure of the catalog, by card id."""
+        with closing(self.workspace.connect(self.sources)) as connection:
+            return {m.card.id: m for m in measure_all(DuckDbEngine(connection), self.as_of)}
+
+    def result(self, measure: str) -> MeasureResult | None:
+        """One computed measure, without the others."""
+        if "measured" in self.__dict__:
+            return self.measured[measure].result
+        known: dict[str, MeasureResult] = self._results
+        if measure not in known:
+            with closing(self.workspace.connect(self.sources)) as connection:
+                known[measure] = evaluate(measures()[measure], DuckDbEngine(connection), self.as_of)
+        return known[measure]
+
+    @cached_property
+    def _results(self) -> dict[str, MeasureResult]:
+        return {}
+
+    @cached_property
     def places(self) -> list[str]:
-        return places_of(self.measured)
+        """Every place that a fact names; "" alone where none is named."""
+        asked = " UNION ".join(f"SELECT location_id FROM {table}" for table in fact_tables())
+        with closing(self.workspace.connect(self.sources)) as connection:
+            rows = connection.execute(asked).fetchall()
+        return sorted(place for (place,) in rows if place) or [""]
 
     @property
     def standing(self) -> Standing:
@@ -61,7 +89,7 @@ class Looked:
     @property
     def currency(self) -> str:
         """Of the practice's collections; "" if none is known."""
-        result = self.measured["finance.collections"].result
+        result = self.result("finance.collections")
         return result.currency if result else ""
 
     def worths(self) -> list[PlayWorth]:
@@ -79,17 +107,11 @@ class Looked:
             )
 
 
-def look(
-    workspace: Workspace,
-    today: date,
-    as_of: date | None = None,
-    progress: Progress = lambda name, done, total: None,
-) -> Looked:
-    """Measure the main practice at ``as_of`` (inclusive; default: its last date with activity up to ``today``).
+def look(workspace: Workspace, today: date, as_of: date | None = None) -> Looked:
+    """The main practice at ``as_of`` (inclusive; default: its last date with activity up to ``today``).
 
     Raises `NothingToTurn` where no source has a dated fact, `WorkspaceRefused` for a damaged workspace.
     """
-    progress("measures", 0, 2)
     manifest = workspace.manifest()
     dated = (
         [p for p in practices(workspace, today) if p.last_activity is not None] if manifest["current"] else []
@@ -99,16 +121,10 @@ def look(
     main = dated[0]
     assert main.last_activity is not None
     day = as_of or main.last_activity
-    connection = workspace.connect(main.sources)
-    try:
-        measured = {m.card.id: m for m in measure_all(DuckDbEngine(connection), day)}
+    with closing(workspace.connect(main.sources)) as connection:
         changes = tuple(changes_on_record(connection, day))
-    finally:
-        connection.close()
-    progress("links", 1, 2)
-    return Looked(
-        workspace, day, plans_on(workspace, today, as_of, day), measured, changes, bool(manifest["invented"])
-    )
+    on = plans_on(workspace, today, as_of, day)
+    return Looked(workspace, main.sources, day, on, changes, bool(manifest["invented"]))
 
 
 def plan_day(workspace: Workspace, today: date, as_of: date | None = None) -> date:

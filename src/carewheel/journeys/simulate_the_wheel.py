@@ -68,18 +68,11 @@ def simulate_the_wheel(
     ``policy``: shares of free cash by part, on top of what goes there now. Raises `MoneyUnknown`; `PlanRefused` (``plan.play``,
     ``plan.length``, ``plan.policy``); `Refusal` of the model for a policy that cannot be.
     """
+    shares = dict(policy or {})
+    check_run(chosen, months, shares)
     looked.need_money()
     learnt, now = looked.learnt, looked.learnt.present
     assert now is not None
-    if not SHORTEST <= months <= LONGEST:
-        raise PlanRefused(
-            "plan.length", f"A run has {SHORTEST} to {LONGEST} months.", "Give another number with --months."
-        )
-    shares = dict(policy or {})
-    if unknown := sorted(set(shares) - set(POLICIES)):
-        raise PlanRefused(
-            "plan.policy", f"There is no part {unknown[0]!r}.", f"Parts are: {', '.join(POLICIES)}."
-        )
     base = practice_model(now.practice, model_scales(), model_links(), months=months)
     moves, sizes = drawn_moves(looked, base, chosen)
     changed = practice_model(
@@ -96,27 +89,40 @@ def simulate_the_wheel(
     )  # fmt: skip
 
 
+def check_run(chosen: Sequence[str], months: int, policy: Mapping[str, float] | None = None) -> None:
+    """Raises `PlanRefused` for what no practice could run: ``plan.play``, ``plan.length``, ``plan.policy``."""
+    if not SHORTEST <= months <= LONGEST:
+        raise PlanRefused(
+            "plan.length", f"A run has {SHORTEST} to {LONGEST} months.", "Give another number with --months."
+        )
+    if unknown := sorted(set(policy or {}) - set(POLICIES)):
+        raise PlanRefused(
+            "plan.policy", f"There is no part {unknown[0]!r}.", f"Parts are: {', '.join(POLICIES)}."
+        )
+    for play in chosen:
+        if play not in plays():
+            raise PlanRefused("plan.play", f"There is no play {play!r}.", f"Plays are: {', '.join(plays())}.")
+        if not play_guesses()[play].moves:
+            raise PlanRefused(
+                "plan.play",
+                f"What {play} moves cannot be guessed: it is a way to decide.",
+                "Choose another play.",
+            )
+
+
 def drawn_moves(
     looked: Looked, model: PracticeModel, chosen: Sequence[str]
 ) -> tuple[list[Move], dict[str, Floats]]:
     """Plays as moves of the model, with draws of their sizes as they are believed now, by the name of the model's constant.
 
     The draws are those of the roadmap, so that a play alone is worth here what it is worth there. Several plays on one measure add
-    up. Raises `PlanRefused` (``plan.play``).
+    up.
     """
     beliefs, priced = looked.standing.sizes, looked.currency == PRICES_IN
     moves: list[Move] = []
     sizes: dict[str, Floats] = {}
     for play in dict.fromkeys(chosen):
-        if play not in plays():
-            raise PlanRefused("plan.play", f"There is no play {play!r}.", f"Plays are: {', '.join(plays())}.")
         guess = play_guesses()[play]
-        if not guess.moves:
-            raise PlanRefused(
-                "plan.play",
-                f"What {play} moves cannot be guessed: it is a way to decide.",
-                "Choose another play.",
-            )
         rng = np.random.default_rng([SEED, *play.encode()])
         for i, effect in enumerate(guess.moves):
             mean, sd = beliefs.get((play, effect.what), (effect.mean, effect.sd))
@@ -131,13 +137,10 @@ def drawn_moves(
 
 def xmile(looked: Looked, chosen: Sequence[str] = (), months: int = 24) -> str:
     """The practice's model as XMILE, every arrow at its mean. Raises as `simulate_the_wheel` does."""
+    check_run(chosen, months)
     looked.need_money()
     now = looked.learnt.present
     assert now is not None
-    if not SHORTEST <= months <= LONGEST:
-        raise PlanRefused(
-            "plan.length", f"A run has {SHORTEST} to {LONGEST} months.", "Give another number with --months."
-        )
     base = practice_model(now.practice, model_scales(), model_links(), months=months)
     moves, _ = drawn_moves(looked, base, chosen)
     model = practice_model(now.practice, model_scales(), model_links(), months=months, moves=moves)

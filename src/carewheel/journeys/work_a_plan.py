@@ -239,7 +239,7 @@ def _belief(looked: Looked, found: Mapping[str, Any]) -> Belief | None:
 
 
 def _result(looked: Looked, measure: str) -> MeasureResult:
-    result = looked.measured[measure].result
+    result = looked.result(measure)
     if result is None or not result.months:
         raise PlanRefused(
             "plan.unmeasured",

@@ -8,6 +8,7 @@ workspace/
   staging/          work in progress; thrown away when a run was interrupted
   spill-<process>/  what a large question does not hold in memory, while it is worked out
   turns/<as_of>/    wheel.json and report.html of each turn
+  plans/            the plans: one file of sealed lines each, added to and never changed
 """
 
 from __future__ import annotations
