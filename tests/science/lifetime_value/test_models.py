@@ -227,6 +227,17 @@ def test_extreme_patients_get_finite_numbers(model: lv.VisitModel, kind: str) ->
         (lambda: lv.fitted_spend([1] * 20, [*np.linspace(40, 60, 19), 1e9]), "absurd-outlier"),
         (lambda: lv.fitted_spend([1] * 3, [4.0, 5, 6]), "not-enough-data"),
         (lambda: lv.Terms(-1, 12).check(), "no-time"),
+        (lambda: lv.Periodic(0.0), "impossible-period"),
+        (
+            lambda: lv.fitted(lv.Periodic(1e-3), lv.histories([2] * 50, [8.0] * 50, [9.0] * 50)),
+            "impossible-period",
+        ),
+        (lambda: lv.BetaGeometric(0), "impossible-phases"),
+        (
+            lambda: lv.fitted(lv.BetaGeometric(2), lv.histories([2] * 50, [8.0] * 50, [9.0] * 50)),
+            "gaps-unknown",
+        ),
+        (lambda: lv.trials(["a"], [0.0], 5.0, 5.0), "no-time"),
         (lambda: lv.Terms(1, 12, discount=-2).check(), "impossible-terms"),
     ],
 )

@@ -30,6 +30,11 @@ class BetaGeometric:
     k: int = 1
     from_first: bool = False
 
+    def __post_init__(self) -> None:
+        """Raises `CannotTell` where k is no number of phases."""
+        if not (isinstance(self.k, int) and 1 <= self.k <= 50):
+            raise CannotTell("impossible-phases", {"k": self.k}, "a whole number of phases from 1 to 50")
+
     @property
     def name(self) -> str:
         """Its name in the literature.

@@ -14,11 +14,13 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy.special import betaln, digamma, gammaln
 
+from carewheel.science.causal.refusal import CannotTell
 from carewheel.science.lifetime_value.histories import Histories
 
 Floats = NDArray[np.float64]
 # The chances to leave that the longest history is cut into, by those who do not know the period.
 CUTS = (8, 13, 20)
+MOST_CHANCES = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,11 @@ class Periodic:
     """The model; `log_likelihood`, `alive`, `expected` and `drawn` take theta = (r, alpha, a, b)."""
 
     period: float
+
+    def __post_init__(self) -> None:
+        """Raises `CannotTell` where the period is no time."""
+        if not (np.isfinite(self.period) and self.period > 0):
+            raise CannotTell("impossible-period", {"period": self.period}, "give a time above nought")
 
     @property
     def name(self) -> str:
@@ -120,6 +127,12 @@ class Periodic:
         """Logarithms of the weights (groups, chances + 1) of having left at each chance and, last, of being there; times, chances."""
         r, alpha, a, b = theta
         passed = np.floor(h.observed / self.period)
+        if passed.max() > MOST_CHANCES:
+            raise CannotTell(
+                "impossible-period",
+                {"period": self.period, "longest": float(h.observed.max())},
+                f"at most {MOST_CHANCES} chances to leave; with more, take the Pareto/NBD",
+            )
         number = np.arange(1, int(passed.max()) + 1)
         at = number * self.period
         shape = (r + h.repeats)[:, None]

@@ -36,12 +36,12 @@ class Terms:
     def check(self) -> None:
         """Refuse a horizon, rate or number of slices that is none."""
         check_time(self.horizon)
-        fine = self.unit_per_year > 0 and self.discount > -1 and 1 <= self.slices <= 1000
+        fine = self.unit_per_year > 0 and self.discount > -1 and 1 <= self.slices <= 120
         if not (fine and np.isfinite([self.unit_per_year, self.discount, self.margin]).all()):
             raise CannotTell(
                 "impossible-terms",
                 {"discount": self.discount, "unit_per_year": self.unit_per_year, "slices": self.slices},
-                "the unit is positive, the discount above -1, and there are 1 to 1,000 slices",
+                "the unit is positive, the discount above -1, and there are 1 to 120 slices",
             )
 
     @property
