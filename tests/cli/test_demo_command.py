@@ -75,6 +75,29 @@ def test_the_next_command_can_be_pasted(writes: str, tmp_path: Path) -> None:
     assert ("exports/" in note) == (writes == "exports")
 
 
+def test_truth_tells_what_was_asked_for(tmp_path: Path) -> None:
+    asked = "--break C1-C2a --weaken C4-C1=.5 --play Q2@2025-11:loc2 --faults real --dental-share 1 --json"
+    done = run(tmp_path, "demo", "group", "--locations", "2", "--months", "3", *asked.split())
+    truth = orjson.loads(done.stdout)
+    assert truth == orjson.loads((tmp_path / "group" / "truth.json").read_bytes())
+    assert truth["invented"] is True
+    assert truth["settings"] == {
+        "seed": 7, "locations": 2, "months": 3, "dental_share": 1.0, "weaken": {"C1-C2a": 0.0, "C4-C1": 0.5},
+        "plays": [{"play": "Q2", "month": 1, "locations": [2]}], "until": "2025-12-31",
+        "faults": "real", "writes": "exports", "truth": "none",
+    }  # fmt: skip
+    assert [truth["links"][name]["weakened_to"] for name in ("C1-C2a", "C4-C1", "C3-C1")] == [0.0, 0.5, 1.0]
+    assert {place["kind"] for place in truth["locations"]} == {"dental"}
+    assert {fault["location"] for fault in truth["faults"]} == {"loc1", "loc2"}
+    assert (truth["first_date"], truth["last_date"]) == ("2025-10-01", "2025-12-31")
+    slow = truth["shocks"]["slow_payer"]
+    assert "2025-10-01" <= slow["first_day"] < slow["last_day"]
+    changed = [
+        sum(1 for _ in path.open()) for path in sorted(tmp_path.glob("group/exports/*/tables/changes.csv"))
+    ]
+    assert changed == [2], "the play is a change at loc2, and nowhere else"
+
+
 def test_neither_clock_nor_language_nor_hashing_moves_a_byte(tmp_path: Path) -> None:
     for name, environment in (
         ("one", {"TZ": "Pacific/Auckland", "LC_ALL": "C", "PYTHONHASHSEED": "1", "PYTHONUTF8": "0"}),

@@ -21,6 +21,7 @@ from typing import Any, Literal
 import orjson
 
 from carewheel.catalog.links import links
+from carewheel.invented.book import to_date
 from carewheel.invented.exports.facts import write_facts
 from carewheel.invented.exports.place import export_place
 from carewheel.invented.group import DemoRefused, Group
@@ -211,16 +212,19 @@ def _plain(value: float) -> float | None:
 
 def _truth(order: Order, places: list[dict[str, Any]]) -> dict[str, Any]:
     group = order.group
+    payer, begins, ends = group.slow_payer
     found: dict[str, Any] = {
         "schema_version": TRUTH_VERSION,
         "invented": True,
-        **_settings(order),
+        "settings": _settings(order),
+        "seed": group.seed,
+        "months": group.months,
         "first_date": group.first_date.isoformat(),
         "last_date": group.last_date.isoformat(),
         "currency": "USD",
         "shocks": {
             "slow_payer": {
-                "payer": group.slow_payer[0], "first_day": group.slow_payer[1], "last_day": group.slow_payer[2],
+                "payer": payer, "first_day": to_date(begins).isoformat(), "last_day": to_date(ends - 1).isoformat(),
             },
             "flu_months": sorted(m for m in group.flu_months if m < group.months),
         },
