@@ -72,7 +72,7 @@ def nps(promoters: ArrayLike, detractors: ArrayLike, n: ArrayLike, level: float 
     The value is the plain score. Adjusted Wald: add 3/4, 3/4 and 3 before the variance; centred on the adjusted score and cut at
     the ends of the scale. Score interval: promoters less detractors is the difference of two paired shares, and the interval
     holds the scores that the score test does not reject.
-    Sources: Rocks 2016, Am Stat 70:365 (adjusted Wald); Tango 1998, Stat Med 17:891, eqs. (10) to (12) (score).
+    Sources: Rocks 2016, Am Stat 70:365 (adjusted Wald); Tango 1998, Stat Med 17:891 (score).
 
     >>> [round(float(x), 1) for x in nps(70, 10, 100, level=0.95)]
     [60.0, 45.3, 71.2]
@@ -96,7 +96,7 @@ def nps(promoters: ArrayLike, detractors: ArrayLike, n: ArrayLike, level: float 
 
 
 def _nps_score_end(p: Floats, d: Floats, n: Floats, level: float) -> Floats:
-    """Upper end of the shares' difference p - d: the largest that the score test does not reject (Tango 1998, eq. 11), by halving."""
+    """Upper end of the shares' difference p - d: the largest that the score test does not reject (Tango 1998), by halving."""
     z = _z(level)
     low, high = (p - d) / n, np.ones_like(n)
     for _ in range(48):

@@ -27,7 +27,7 @@ def _rate(rate: float) -> float:
 
 
 def npv(rate: float, flows: ArrayLike) -> Floats:
-    """Net present value (...,) of flows (..., periods) at ``rate`` a period, the first at once. Brealey, Myers & Allen, eq. (2.4).
+    """Net present value (...,) of flows (..., periods) at ``rate`` a period, the first at once. Brealey, Myers & Allen, Principles of Corporate Finance, chapter 2.
 
     >>> round(float(npv(0.08, [-40000, 5000, 8000, 12000, 30000])), 2)
     3065.22

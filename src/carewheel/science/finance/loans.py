@@ -27,7 +27,7 @@ def loan_schedule(
 ) -> LoanSchedule:
     """Equal payments at the end of each month, a twelfth of the yearly rate each; ``interest_only``: first months without principal.
 
-    With ``cents`` each payment is rounded to a cent and the last one settles the rest. Brealey, Myers & Allen, eq. (2.8).
+    With ``cents`` each payment is rounded to a cent and the last one settles the rest. Brealey, Myers & Allen, chapter 2.
     Raises `CannotTell` for amounts, rates or months that cannot be.
 
     >>> schedule = loan_schedule(10_000, 0.06, 12, cents=True)

@@ -61,7 +61,7 @@ def best_portfolio(
     """The plays with the largest expected value less the risk penalty, within ``limits`` of each resource.
 
     The penalty is variance / (2 ``risk_tolerance``), the certain equivalent of exponential utility for normal values (Pratt 1964,
-    Econometrica 32:122, eq. (3)); tolerance in money (about the sum that one would stake at even odds to win it or lose half of it), none: no penalty.
+    Econometrica 32:122); tolerance in money (about the sum that one would stake at even odds to win it or lose half of it), none: no penalty.
     ``correlation`` (plays, plays) of the values; independent if not given. Products of choices are made linear (Glover & Woolsey 1974, Oper Res
     22:180), so that the integer programme finds the true optimum. Of equal sets the solver takes one, always the same.
     Raises `CannotTell`: no plays or over 60, names twice or unknown, plays that need each other in a circle, figures that cannot be, a

@@ -144,7 +144,7 @@ def _roots(c: Floats, at_one: NDArray[np.bool_]) -> tuple[Whole, Floats]:
 
 
 def _to_bernstein(n: int) -> Floats:
-    """The matrix (n + 1, n + 1) from powers to Bernstein's basis: b_j = sum over k <= j of C(j, k) / C(n, k) a_k. Farouki 2012, eq. (23)."""
+    """The matrix (n + 1, n + 1) from powers to Bernstein's basis: b_j = sum over k <= j of C(j, k) / C(n, k) a_k. Farouki 2012, section 3."""
     k = np.arange(n + 1, dtype=np.float64)
     logs = gammaln(k[None] + 1) - gammaln(np.maximum(k[None] - k[:, None], 0) + 1)
     logs = logs - (gammaln(n + 1.0) - gammaln(n - k + 1))[:, None]

@@ -91,7 +91,7 @@ class BetaGeometric:
         return height, rows @ h.patients
 
     def alive(self, theta: Floats, h: Histories) -> Floats:
-        """Probability (groups,) that the patient still comes. Fader, Hardie & Lee 2008, note on P(alive), eq. (1)."""
+        """Probability (groups,) that the patient still comes. Fader & Hardie 2008, note on P(alive) for the BG/NBD."""
         _, _, log_alive, log_gone = self._terms(theta, h)
         return np.asarray(np.exp(log_alive - np.logaddexp(log_alive, log_gone)))
 

@@ -41,7 +41,7 @@ def trials(
     """Every model on a hold-out, the best first.
 
     ``patients``, ``times`` (visits,): a list of visits as in `histories_of_visits`; fitted up to ``split``, judged from there to ``end`` on
-    the patients who were there at the split. The score is proper (Gneiting & Raftery 2007, JASA 102:359, section 4.1): nobody gains by
+    the patients who were there at the split. The score is proper (Gneiting & Raftery 2007, JASA 102:359): nobody gains by
     claiming to be surer than he is. All models give densities of the same thing, the times of visits, so their scores compare.
     Raises `CannotTell` where the split is not before the end, and as `fitted`.
     """

@@ -44,7 +44,7 @@ def peak(
     ``spread``: a guess of the covariance that the peak will have, where one is known.
 
     Quasi-Newton steps on the logarithms, then Newton's with the curvature from differences of the analytic gradient; that
-    curvature is the observed information. Source: Nocedal & Wright 2006, Numerical Optimization, algorithm 6.1 and eq. (3.38).
+    curvature is the observed information. Source: Nocedal & Wright 2006, Numerical Optimization, algorithm 6.1 and section 3.3.
     Raises `CannotTell` where no peak is found.
     """
 

@@ -45,7 +45,7 @@ class Pareto:
         return np.array([1.0, 0.7 / rate, 0.7, 0.5 * time])
 
     def log_likelihood(self, theta: Floats, h: Histories) -> tuple[float, Floats]:
-        """Log-likelihood of the times of all visits, and its gradient. Fader & Hardie 2005, eq. (18), as an integral."""
+        """Log-likelihood of the times of all visits, and its gradient. Fader & Hardie 2005, as an integral over the unseen end."""
         r, alpha, s, beta = theta
         log_gone, slopes = self._gone(theta, h)
         kept = np.logaddexp(0.0, log_gone)
@@ -66,12 +66,12 @@ class Pareto:
         return float(h.patients @ height), (rows + gone * slopes) @ h.patients
 
     def alive(self, theta: Floats, h: Histories) -> Floats:
-        """Probability (groups,) that the patient still comes. Fader & Hardie 2005, eq. (36)."""
+        """Probability (groups,) that the patient still comes. Fader & Hardie 2005, on P(alive)."""
         log_gone, _ = self._gone(theta, h)
         return np.asarray(np.exp(-np.logaddexp(0.0, log_gone)))
 
     def expected(self, theta: Floats, h: Histories, t: float) -> Floats:
-        """Expected visits (groups,) in the time ``t`` to come. Fader & Hardie 2005, eq. (41)."""
+        """Expected visits (groups,) in the time ``t`` to come. Fader & Hardie 2005, on conditional expectations."""
         r, alpha, s, beta = theta
         rate = (r + h.repeats) / (alpha + h.observed)
         later = np.log((beta + h.observed + t) / (beta + h.observed))

@@ -2,7 +2,7 @@
 
 A patient comes at rate lambda, gamma (r, alpha) over patients. At each multiple of ``period`` since the first visit (a bill, a recall, a
 year's end) the patient leaves with probability p, beta (a, b) over patients. With a period of nought it becomes the Pareto/NBD.
-Source: Jerath, Fader & Hardie 2011, Mark Sci 30:866, eqs. (2) to (9).
+Source: Jerath, Fader & Hardie 2011, Mark Sci 30:866.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ def lifetime_value(
 
     ``payments``, ``mean_payment`` (patients,): as in `mean_spend`. The money of past visits is not in it. Assumes that spending and
     frequency are independent (see ``spend.frequency_correlation``) and that both fits are. Source: Fader, Hardie & Lee 2005, J Mark Res
-    42:415, eq. (2), with a finite horizon. Raises `CannotTell` for terms or shapes that cannot be.
+    42:415, with a finite horizon. Raises `CannotTell` for terms or shapes that cannot be.
     """
     terms.check()
     x, z = np.asarray(payments, dtype=np.float64), np.asarray(mean_payment, dtype=np.float64)

@@ -62,7 +62,7 @@ def cox(
     """Fit Cox's regression. ``columns`` (people, columns), perhaps none; tenures as in `tenures`.
 
     ``pool`` (columns,): columns with the same number of 0 or more have coefficients that are normal around nought with one spread, learnt
-    from the data (the marginal likelihood by Laplace's method: MacKay 1992, Neural Comput 4:415, eq. (4.6), for each factor); -1, or no
+    from the data (the marginal likelihood by Laplace's method: MacKay 1992, Neural Comput 4:415, for each factor); -1, or no
     ``pool``: no pull. Assumes proportional hazards, and that why people go out of sight says nothing of leaving.
     Raises `CannotTell` as `tenures`, for columns that are not finite or do not fit, fewer than 5 leavers, and coefficients that run away or
     cannot be told apart without pooling.
@@ -163,7 +163,7 @@ class _Order:
 
 
 def _height(order: _Order, x: Floats, beta: Floats) -> tuple[float, Floats, Floats]:
-    """Efron's partial log-likelihood, its gradient and information. Therneau & Grambsch 2000, eqs. (3.5), (3.6) and section 3.3."""
+    """Efron's partial log-likelihood, its gradient and information. Therneau & Grambsch 2000, sections 3.1 and 3.3."""
     score = x @ beta
     top = float(score.max(initial=0.0))
     risk = np.exp(score - top)

@@ -67,7 +67,7 @@ def staying_curve(
     """The curve of those who stay. Arguments as in `tenures`.
 
     Assumes that who is still employed, or not followed further, would have left like the others. Sources: Kaplan & Meier 1958, JASA 53:457;
-    Greenwood's variance with the interval on log(-log) (Kalbfleisch & Prentice 2002, eq. (1.13)); Nelson 1969 and Aalen 1978 with the
+    Greenwood's variance with the interval on log(-log) (Kalbfleisch & Prentice 2002, section 1.4); Nelson 1969 and Aalen 1978 with the
     variance sum of d / n^2, interval on the logarithm. Where all at risk leave at once the share is 0 and its interval is that of one
     leaver less, from 0 on. Raises `CannotTell` as `tenures`, and where nobody left.
 

@@ -106,7 +106,7 @@ def expected_leavers(
 
 
 def _hazard_steps(order: _Order, people: Tenures, columns: Floats, beta: Floats) -> tuple[Floats, Floats]:
-    """Steps of the hazard of an average person, and their variances: Efron's form of Breslow's estimate. Therneau & Grambsch 2000, eq. (10.6)."""
+    """Steps of the hazard of an average person, and their variances: Efron's form of Breslow's estimate. Therneau & Grambsch 2000, chapter 10."""
     risk = np.exp(np.clip((columns - columns.mean(axis=0)) @ beta, -50, 50))
     below = order.at_risk(risk)[order.leaver_at] - order.part * order.leavers(risk)[order.leaver_at]
     steps, variances = (
