@@ -14,10 +14,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.wheel.made_plans import AFTER, BEFORE, MEASURE, PLACES, START, looked, rates, reminders
+from numpy.typing import NDArray
+from tests.wheel.made_plans import AFTER, BEFORE, MEASURE, PLACES, START, looked, rates, reminders, result_of
 
+from carewheel.catalog.measures import measures
 from carewheel.journeys.work_a_plan import accept, propose, review, start, stop
 from carewheel.warehouse.workspace import Workspace, WorkspaceRefused
+from carewheel.wheel.measured import Measured
+from carewheel.wheel.pitfalls import _no_leadership, _unmeasured_changes
 from carewheel.wheel.plans import Ledger, Plan, PlanRefused, Proposal, Step, plan_document
 
 NAME = "Q2-2025-01"
@@ -373,3 +377,59 @@ def test_a_step_that_is_refused_under_the_lock_writes_nothing(space: Workspace) 
     with pytest.raises(PlanRefused):
         Ledger(space).add(NAME, refuse)
     assert (space.root / "plans" / f"{NAME}.jsonl").read_bytes() == before
+
+
+def leadership(space: Workspace, on: date) -> tuple[str, str]:
+    """The alarm “plans without owner or progress” on a day, where no export tells of a change."""
+    connection = space.connect()
+    try:
+        return _no_leadership(connection, on, Ledger(space).plans(on), on)
+    finally:
+        connection.close()
+
+
+def test_plans_alone_raise_and_clear_the_alarm_of_leadership(space: Workspace) -> None:
+    assert leadership(space, BEFORE)[0] == "unknown"
+    proposed(space)
+    assert leadership(space, BEFORE) == (
+        "clear",
+        "A plan waits for its owner or its start, and is not overdue.",
+    )
+    # Thirty days without an owner.
+    assert leadership(space, date(2025, 1, 31))[0] == "raised"
+    accept(space, NAME, "lead", date(2025, 1, 30), date(2025, 1, 30), {})
+    # It was to start on the first.
+    assert leadership(space, date(2025, 1, 30))[0] == "raised"
+    start(space, NAME, date(2025, 1, 30), date(2025, 1, 30), {})
+    assert leadership(space, date(2025, 1, 30)) == ("clear", "1 plan has an owner and no overdue review.")
+    assert leadership(space, date(2025, 3, 2)) == (
+        "raised",
+        f"Overdue for an owner, a start or a review: {NAME}.",
+    )
+    review(space, NAME, date(2025, 3, 2), date(2025, 3, 2), {"study": "seen"})
+    assert leadership(space, date(2025, 3, 2))[0] == "clear"
+    stop(space, NAME, date(2025, 3, 3), date(2025, 3, 3), {})
+    assert leadership(space, date(2025, 3, 3))[0] == "clear"
+    # Two years on nothing else was begun.
+    assert leadership(space, date(2027, 3, 3))[0] == "raised"
+
+
+def watched(space: Workspace, values: NDArray[np.float64], on: date) -> tuple[str, str]:
+    measured = {MEASURE: Measured(measures()[MEASURE], result_of(values, on), "measured")}
+    connection = space.connect()
+    try:
+        return _unmeasured_changes(measured, connection, on, Ledger(space).plans(on))
+    finally:
+        connection.close()
+
+
+def test_a_plan_whose_measure_fell_silent_is_a_change_without_measurement(space: Workspace) -> None:
+    silent = rates()
+    silent[:, 25:] = np.nan
+    assert watched(space, rates(), AFTER)[0] == "unknown"
+    started(space)
+    assert watched(space, rates(), AFTER) == (
+        "clear",
+        "All 1 changes have a measure with data around their start.",
+    )
+    assert watched(space, silent, AFTER)[0] == "raised"
