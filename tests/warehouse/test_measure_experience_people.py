@@ -120,11 +120,11 @@ def pulses(question, scores, low, high):
 
 def test_staff_pulses_are_scored_like_their_scales() -> None:
     rows = (
-        pulses("enps", [10, 9, 9, 8, 2], 0, 10)
+        pulses("enps", [10, 9, 9, 8, 2] * 4, 0, 10)
         + pulses("engagement", [5, 5, 4, 4, 2], 1, 5)
         + pulses("burnout", [0, 25, 50, 75, 100], 0, 100)
     )
-    assert result("people.enps", staff_pulse=rows).total.value == pytest.approx(40)  # 3 of 5 less 1 of 5
+    assert result("people.enps", staff_pulse=rows).total.value == pytest.approx(40)  # 12 of 20 less 4 of 20
     assert result("people.engagement", staff_pulse=rows).total.value == pytest.approx(75)  # 100 100 75 75 25
     assert result("people.burnout", staff_pulse=rows).total.value == pytest.approx(50)
 

@@ -19,7 +19,7 @@ Every number in CareWheel has a card here. Intervals are 90 %. `:as_of` is the d
 INTERVALS = {
     "wilson": "Wilson's score interval of a share",
     "t_mean": "Student's interval of a mean",
-    "nps": "adjusted Wald interval of a net promoter score (Rocks 2016)",
+    "nps": "adjusted Wald interval of a net promoter score (Rocks 2016); below 100 answers the score interval (Tango 1998)",
     "poisson_count": "Garwood's exact interval of a count",
     "poisson_rate": "Garwood's exact interval over a known exposure",
     "cost_per_count": "known cost over Garwood's interval of the count",

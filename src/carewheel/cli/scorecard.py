@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 
 import click
 import orjson
 
-from carewheel.cli.terminal import json_option, say, table, workspace_option
+from carewheel.cli.terminal import json_option, say, table, today, workspace_option
 
 
 @click.group("scorecard")
@@ -39,7 +38,7 @@ def ask_command(workspace: Path) -> None:
             say("  A whole number from 0 to 5, or nothing.")
         # Each answer is kept at once: whoever is interrupted goes on from here.
         if answer and answer != str(now):
-            keep_scores(space, {attribute.code: None if answer == "-" else int(answer)}, date.today())  # noqa: DTZ011
+            keep_scores(space, {attribute.code: None if answer == "-" else int(answer)}, today())
     say()
     say("Next: see what your measures say to that.")
     say("carewheel scorecard show")
@@ -62,7 +61,7 @@ def set_command(scores: tuple[str, ...], workspace: Path, as_json: bool) -> None
                 "write CODE=SCORE with a whole number from 0 to 5, e.g. MD04=3", param_hint="CODE=SCORE"
             )
         given[code] = int(score) if score else None
-    kept = keep_scores(Workspace(workspace), given, date.today())  # noqa: DTZ011
+    kept = keep_scores(Workspace(workspace), given, today())
     if as_json:
         click.echo(orjson.dumps(kept, option=orjson.OPT_INDENT_2))
     else:
@@ -81,7 +80,7 @@ def show_command(workspace: Path, as_json: bool) -> None:
     from carewheel.wheel.turn import measured_now
 
     space = Workspace(workspace)
-    found = measured_now(space, date.today())  # noqa: DTZ011
+    found = measured_now(space, today())
     by_id = (
         found[0] if found else {name: Measured(card, None, "unmeasured") for name, card in measures().items()}
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from carewheel.catalog.facts import fact_tables
 from carewheel.warehouse.load import SourceReport
-from carewheel.warehouse.workspace import Workspace, WorkspaceRefused, open_duckdb, quoted
+from carewheel.warehouse.workspace import Workspace, WorkspaceRefused, open_duckdb, readable
 
 
 def adopt_facts(workspace: Workspace, folder: Path, *, source: str, invented: bool) -> None:
@@ -36,7 +36,7 @@ def adopt_facts(workspace: Workspace, folder: Path, *, source: str, invented: bo
                 if not files:
                     continue
                 manifest["current"][name] = str(Path("current") / number / name / "*.parquet")
-                counted = f"SELECT count(*) FROM read_parquet({quoted(place / name / '*.parquet')})"
+                counted = f"SELECT count(*) FROM read_parquet([{', '.join(map(readable, files))}])"
                 rows: int = connection.execute(counted).fetchall()[0][0]
                 report.facts[name] = rows
                 report.rows_read += rows

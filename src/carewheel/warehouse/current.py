@@ -9,7 +9,7 @@ import duckdb
 
 from carewheel.catalog.facts import FactTable, fact_tables
 from carewheel.interop.files import Finding
-from carewheel.warehouse.workspace import quoted
+from carewheel.warehouse.workspace import quoted, readable
 
 # Two accounts of one claim or visit agree on its date; the same number on dates further apart is another claim or visit.
 SAME_THING_DAYS = 31
@@ -37,7 +37,7 @@ def latest_sql(table: FactTable, ledgers: Sequence[Path]) -> str:
     Later is who has the later time stamp of the source itself; without one, who was loaded later. Where it leaves a
     column of `SAID_ONCE` open, it takes that from the latest version that does not.
     """
-    files = "[" + ", ".join(quoted(path) for path in ledgers) + "]"
+    files = "[" + ", ".join(readable(path) for path in ledgers) + "]"
     return last_of_each_sql(
         f"read_parquet({files})",
         "source, source_id",
@@ -125,7 +125,7 @@ def build_current(
         )
         connection.execute("SET threads = 1")
         connection.execute(
-            f"COPY (SELECT {names} FROM read_parquet([{', '.join(map(quoted, parts))}]) "
+            f"COPY (SELECT {names} FROM read_parquet([{', '.join(map(readable, parts))}]) "
             f"ORDER BY local_month, location_id, source, source_id) "
             f"TO {quoted(path)} (FORMAT parquet, COMPRESSION zstd)"
         )
@@ -164,7 +164,7 @@ def _counted(
 
     Worked out in parts by the shared identifier: what belongs together lies in one part. Returns the files.
     """
-    select = _best_sql(connection, table, f"read_parquet({quoted(latest)})") if table.join else None
+    select = _best_sql(connection, table, f"read_parquet({readable(latest)})") if table.join else None
     completed = table.name in MONEY_SIDE and bool(claim_side)
     if select is None and not completed:
         return [latest]
@@ -173,7 +173,7 @@ def _counted(
     parts = []
     for number in range(count):
         mine = f"hash({table.join[0]}) % {count} = {number}"
-        query = select or f"SELECT * FROM read_parquet({quoted(latest)}) AS f WHERE {MINE}"
+        query = select or f"SELECT * FROM read_parquet({readable(latest)}) AS f WHERE {MINE}"
         query = query.replace(MINE, mine)
         if completed:
             query = _of_the_claim(query, claim_side, table.name, mine)
@@ -184,7 +184,7 @@ def _counted(
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, path: Path) -> int:
-    rows: int = connection.execute(f"SELECT count(*) FROM read_parquet({quoted(path)})").fetchall()[0][0]
+    rows: int = connection.execute(f"SELECT count(*) FROM read_parquet({readable(path)})").fetchall()[0][0]
     return rows
 
 
@@ -211,7 +211,7 @@ def _best_sql(connection: duckdb.DuckDBPyConnection, table: FactTable, latest: s
 def _of_the_claim(select: str, claim_side: Sequence[Path], name: str, mine: str) -> str:
     """Payments, adjustments and events of a claim with its place (where they name none) and its patient."""
     known = " UNION ALL ".join(
-        f"SELECT claim_id, location_id, patient_key FROM read_parquet({quoted(path)}) WHERE claim_id <> '' AND {mine}"
+        f"SELECT claim_id, location_id, patient_key FROM read_parquet({readable(path)}) WHERE claim_id <> '' AND {mine}"
         for path in claim_side
     )
     # One value and no other; least and greatest need less memory than counting the different ones.
@@ -226,7 +226,7 @@ def _of_the_claim(select: str, claim_side: Sequence[Path], name: str, mine: str)
 
 
 def _kinds(connection: duckdb.DuckDBPyConnection, ledgers: Sequence[Path]) -> set[str]:
-    files = "[" + ", ".join(quoted(path) for path in ledgers) + "]"
+    files = "[" + ", ".join(readable(path) for path in ledgers) + "]"
     return {
         row[0]
         for row in connection.execute(f"SELECT DISTINCT source_kind FROM read_parquet({files})").fetchall()

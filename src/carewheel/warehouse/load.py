@@ -6,6 +6,7 @@ Until `Import.commit` renames the manifest, nothing that an import did counts. S
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -19,7 +20,7 @@ from carewheel.interop.files import Finding
 from carewheel.warehouse.current import build_current, last_of_each_sql
 from carewheel.warehouse.spool import SPOOL_COLUMNS, FileReport, SourceSetting, SpoolingSink
 from carewheel.warehouse.tie_out import Places, facts_of, tie_out
-from carewheel.warehouse.workspace import Workspace, WorkspaceRefused, open_duckdb, quoted
+from carewheel.warehouse.workspace import Workspace, WorkspaceRefused, open_duckdb, quoted, readable
 
 FINDINGS_A_SOURCE = 100
 # Beside the reader's own: an import of any file stays within 1 GB.
@@ -115,7 +116,8 @@ class Import:
         finally:
             connection.close()
         for report in reports:
-            self.manifest["sources"][f"{report.source} {report.path}"] = asdict(report)
+            # By the place itself: the same files under another name are the same files.
+            self.manifest["sources"][f"{report.source} {os.path.realpath(report.path)}"] = asdict(report)
         if reports:
             self.manifest["invented"] = self.invented
         self.workspace.commit(self.manifest)
@@ -237,7 +239,7 @@ def _stage(connection: duckdb.DuckDBPyConnection, table: FactTable, spools: Sequ
         if c.name not in ("source", "source_kind", "source_id", "recorded_at")
     )
     relations = " UNION ALL ".join(
-        f"SELECT {path.parent.name.split('-')[1]} AS path_no, * FROM read_csv({quoted(path)}, header=false, "
+        f"SELECT {path.parent.name.split('-')[1]} AS path_no, * FROM read_csv({readable(path)}, header=false, "
         f"auto_detect=false, delim=',', quote='\"', escape='\"', nullstr='', parallel=false, columns={{{types}}})"
         for path in spools
     )
@@ -261,7 +263,7 @@ def _keep_new(
     """
     known = ""
     if ledgers:
-        files = "[" + ", ".join(quoted(path) for path in ledgers) + "]"
+        files = "[" + ", ".join(readable(path) for path in ledgers) + "]"
         known = (
             f"WHERE NOT EXISTS (SELECT 1 FROM read_parquet({files}) AS k WHERE k.source = s.source "
             "AND k.source_id = s.source_id AND k.content = s.content "
@@ -269,13 +271,13 @@ def _keep_new(
         )
     connection.execute(
         f"CREATE OR REPLACE TEMP VIEW fresh AS SELECT * EXCLUDE (path_no), {number} AS load "
-        f"FROM read_parquet({quoted(staged)}) AS s {known}"
+        f"FROM read_parquet({readable(staged)}) AS s {known}"
     )
     last = last_of_each_sql(
         "fresh", "source, source_id, content", "recorded_at DESC NULLS LAST, file_no DESC, pos DESC"
     )
     connection.execute(f"COPY ({last}) TO {quoted(to)} (FORMAT parquet, COMPRESSION zstd)")
-    rows: int = connection.execute(f"SELECT count(*) FROM read_parquet({quoted(to)})").fetchall()[0][0]
+    rows: int = connection.execute(f"SELECT count(*) FROM read_parquet({readable(to)})").fetchall()[0][0]
     if not rows:
         to.unlink()
     return rows > 0

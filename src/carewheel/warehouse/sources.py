@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from carewheel.warehouse.load import rebuild_current
-from carewheel.warehouse.workspace import Workspace, WorkspaceRefused, open_duckdb, quoted
+from carewheel.warehouse.workspace import Workspace, WorkspaceRefused, open_duckdb, quoted, readable
 
 
 def list_sources(workspace: Workspace) -> list[dict[str, Any]]:
@@ -49,7 +49,7 @@ def _remove(workspace: Workspace, connection: Any, manifest: dict[str, Any], nam
     for load in manifest["loads"]:
         counts = {
             table: connection.execute(
-                f"SELECT count(*) FILTER (source = ?), count(*) FROM read_parquet({quoted(_path(workspace, load, table))})",
+                f"SELECT count(*) FILTER (source = ?), count(*) FROM read_parquet({readable(_path(workspace, load, table))})",
                 [name],
             ).fetchall()[0]
             for table in load["tables"]
@@ -74,7 +74,7 @@ def _remove(workspace: Workspace, connection: Any, manifest: dict[str, Any], nam
                 shutil.copyfile(old, new)
                 continue
             connection.execute(
-                f"COPY (SELECT * FROM read_parquet({quoted(old)}) WHERE source <> ?) TO {quoted(new)} "
+                f"COPY (SELECT * FROM read_parquet({readable(old)}) WHERE source <> ?) TO {quoted(new)} "
                 "(FORMAT parquet, COMPRESSION zstd)",
                 [name],
             )

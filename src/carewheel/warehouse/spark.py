@@ -7,7 +7,7 @@ from pathlib import Path
 
 from carewheel.catalog.facts import fact_tables
 from carewheel.warehouse.measures.engines import SparkEngine
-from carewheel.warehouse.workspace import Workspace, quoted
+from carewheel.warehouse.workspace import Workspace, quoted, readable
 
 
 def spark_engine(
@@ -28,7 +28,7 @@ def spark_engine(
             path = workspace.root / current[name] if name in current else None
             if path is not None:
                 inside = connection.execute(
-                    f"SELECT count(*) = (SELECT count(*) FROM {name}) FROM read_parquet({quoted(path)})"
+                    f"SELECT count(*) = (SELECT count(*) FROM {name}) FROM read_parquet({readable(path)})"
                 ).fetchall()[0][0]
                 if inside:
                     files[name] = path

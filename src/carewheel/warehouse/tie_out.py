@@ -12,7 +12,7 @@ import duckdb
 from carewheel.catalog.facts import fact_tables
 from carewheel.warehouse.current import latest_sql
 from carewheel.warehouse.spool import CENTS, SpoolingSink
-from carewheel.warehouse.workspace import quoted
+from carewheel.warehouse.workspace import quoted, readable
 
 # Where the facts hold what the tie-out compares, and which rows count.
 TIE_OUT = {
@@ -32,7 +32,7 @@ class Places:
     current: Mapping[str, str]
 
     def staged(self, table: str) -> str:
-        return f"read_parquet({quoted(self.staging / f'{table}.staged.parquet')})"
+        return f"read_parquet({readable(self.staging / f'{table}.staged.parquet')})"
 
 
 def facts_of(
@@ -68,7 +68,7 @@ def tie_out(
                 f"(source, source_id) IN (SELECT (source, source_id) FROM {places.staged(name)} WHERE {mine})"
             )
             latest = f"({latest_sql(fact_tables()[name], places.ledgers[name])})"
-            current = f"read_parquet({quoted(places.root / places.current[name])})"
+            current = f"read_parquet({readable(places.root / places.current[name])})"
             relations = ((places.staged(name), mine), (latest, keys), (current, keys))
             for part, (relation, where) in zip(sums, relations, strict=True):
                 rows = connection.execute(

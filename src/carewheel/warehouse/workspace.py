@@ -16,6 +16,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator, Sequence
@@ -205,9 +206,18 @@ def select_table(table: FactTable, path: Path | None) -> str:
     """A SELECT of a fact table's columns, typed: from its Parquet file, or with no row at all."""
     if path is not None:
         names = ", ".join(f'"{column.name}"' for column in table.all_columns)
-        return f"SELECT {names} FROM read_parquet({quoted(path)})"
+        return f"SELECT {names} FROM read_parquet({readable(path)})"
     columns = ", ".join(f'NULL::{column.sql_type} AS "{column.name}"' for column in table.all_columns)
     return f"SELECT {columns} WHERE false"
+
+
+def readable(path: object) -> str:
+    """The path of a file to be read as a string literal of SQL: signs that DuckDB takes for a pattern stand for themselves.
+
+    >>> readable("we[ir]d*/a.parquet")
+    "'we[[]ir]d[*]/a.parquet'"
+    """
+    return quoted(re.sub(r"[\[*?]", lambda sign: f"[{sign[0]}]", str(path)))
 
 
 def quoted(value: object) -> str:

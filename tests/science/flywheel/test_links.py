@@ -244,3 +244,12 @@ def test_permuting_sites_changes_nothing() -> None:
     other = fit_equation(y, 0 * y, design.source[None, order], np.zeros(1), np.ones(1))
     assert other.mean == pytest.approx(one.mean, rel=1e-9)
     assert other.site_mean == pytest.approx(one.site_mean[order], rel=1e-9)
+
+
+def test_fewer_months_than_a_target_looks_back_leave_the_prior() -> None:
+    rng = np.random.default_rng(6)
+    nps, value = rng.normal(size=(2, 4, 6))
+    zero = np.zeros_like(nps)
+    panel = {"nps": PanelSeries(nps, zero), "value": PanelSeries(value, zero, trailing=12)}
+    found = learn_links(panel, [LinkPrior("C1-C3", "nps", "value", 0.25, 0.08)], np.arange(6))["C1-C3"]
+    assert (found.identified, found.cells, found.prior_weight) == (False, 0, 1.0)

@@ -249,6 +249,8 @@ def _averaged(x: Floats, months: int) -> Floats:
     """The mean of the last ``months`` months, where all are known."""
     if months <= 1:
         return x
+    if x.shape[-1] < months:
+        return np.full_like(x, np.nan)
     windows = np.lib.stride_tricks.sliding_window_view(x, months, axis=-1)
     out = np.full_like(x, np.nan)
     out[..., months - 1 :] = windows.mean(axis=-1)

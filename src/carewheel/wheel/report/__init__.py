@@ -32,7 +32,7 @@ HORIZON_WORDS = {"quick": "quick win", "medium": "medium term", "long": "long te
 INTERVAL_WORDS = {
     "wilson": "Wilson score interval, 90 %",
     "t_mean": "Student's interval of the mean, 90 %",
-    "nps": "adjusted Wald interval, 90 %",
+    "nps": "adjusted Wald interval (score interval below 100 answers), 90 %",
     "poisson_count": "exact Poisson interval (Garwood), 90 %",
     "poisson_rate": "exact Poisson interval of the events, 90 %",
     "cost_per_count": "exact Poisson interval of the count below the line, 90 %",
