@@ -9,6 +9,9 @@ import pytest
 from tests.warehouse.loading import load_records
 
 from carewheel.interop.records import SurveyResponseRecord
+from carewheel.invented.demo import Order, make_demo
+from carewheel.invented.group import Group
+from carewheel.warehouse.adoption import adopt_facts
 from carewheel.warehouse.workspace import Workspace
 from carewheel.wheel.turn import turn
 
@@ -29,3 +32,16 @@ def test_facts_are_written_and_read_in_any_folder(tmp_path: Path, name: str) -> 
         document = turn(space, date(2026, 1, 1), date(2025, 12, 31))
         nps = next(m for m in document["measures"] if m["id"] == "experience.nps")
         assert (nps["value"], nps["n"]) == (100, 40)
+
+
+def test_adopted_facts_are_read_from_an_odd_folder_and_no_other(tmp_path: Path) -> None:
+    for folder in ("we[ir]d*", "weird"):
+        work = tmp_path / folder
+        make_demo(Order(Group(seed=5, locations=1, months=3), work, writes="facts"))
+        space = Workspace(work)
+        adopt_facts(space, work / "facts", source="invented", invented=True)
+        connection = space.connect()
+        try:
+            assert connection.execute("SELECT count(*) FROM location").fetchall() == [(1,)]
+        finally:
+            connection.close()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from carewheel.catalog.facts import fact_tables
 from carewheel.warehouse.load import SourceReport
-from carewheel.warehouse.workspace import Workspace, WorkspaceRefused, open_duckdb, readable
+from carewheel.warehouse.workspace import ALL_PARTS, Workspace, WorkspaceRefused, open_duckdb, readable
 
 
 def adopt_facts(workspace: Workspace, folder: Path, *, source: str, invented: bool) -> None:
@@ -32,10 +32,10 @@ def adopt_facts(workspace: Workspace, folder: Path, *, source: str, invented: bo
         )
         with open_duckdb(workspace.root / "staging") as connection:
             for name in fact_tables():
-                files = sorted((place / name).glob("*.parquet"))
+                files = sorted((place / name).glob(ALL_PARTS))
                 if not files:
                     continue
-                manifest["current"][name] = str(Path("current") / number / name / "*.parquet")
+                manifest["current"][name] = str(Path("current") / number / name / ALL_PARTS)
                 counted = f"SELECT count(*) FROM read_parquet([{', '.join(map(readable, files))}])"
                 rows: int = connection.execute(counted).fetchall()[0][0]
                 report.facts[name] = rows

@@ -211,13 +211,23 @@ def select_table(table: FactTable, path: Path | None) -> str:
     return f"SELECT {columns} WHERE false"
 
 
+ALL_PARTS = "*.parquet"
+
+
 def readable(path: object) -> str:
     """The path of a file to be read as a string literal of SQL: signs that DuckDB takes for a pattern stand for themselves.
 
-    >>> readable("we[ir]d*/a.parquet")
-    "'we[[]ir]d[*]/a.parquet'"
+    Only a last part `ALL_PARTS` is a pattern: the files of an adopted table.
+
+    >>> readable("we[ir]d*/a.parquet"), readable("a?/*.parquet")
+    ("'we[[]ir]d[*]/a.parquet'", "'a[?]/*.parquet'")
     """
-    return quoted(re.sub(r"[\[*?]", lambda sign: f"[{sign[0]}]", str(path)))
+    folder, slash, name = str(path).rpartition("/")
+    parts = [
+        part if part == ALL_PARTS else re.sub(r"[\[*?]", lambda sign: f"[{sign[0]}]", part)
+        for part in (folder, name)
+    ]
+    return quoted(slash.join(parts) if slash else parts[1])
 
 
 def quoted(value: object) -> str:
