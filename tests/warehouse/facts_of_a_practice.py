@@ -165,6 +165,14 @@ def practice(seed: int = 3) -> duckdb.DuckDBPyConnection:
         add("training", hours=draw.randrange(1, 9) * 0.5, completed_date=when, location_id=f"L{k % 2}")
         add("investment", amount=500, currency="USD", invested_date=when, location_id="L1")
         add(
+            "expense",
+            category=draw.choice(["Pay", "rent", ""]),
+            amount=900,
+            currency="USD",
+            expense_date=when,
+            location_id="L1",
+        )
+        add(
             "availability",
             kind="open",
             provider_key="d1",
