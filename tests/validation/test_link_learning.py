@@ -19,7 +19,8 @@ def test_intervals_of_laws_hold_the_truth_of_invented_groups() -> None:
     assert covered >= 0.90 - 4 * (0.9 * 0.1 / len(found)) ** 0.5
     off = np.array([(f.own_mean - f.true) / f.own_sd for f in found if np.isfinite(f.own_sd)])
     assert np.sqrt(np.mean(off**2)) < 1.5  # what the panel alone says errs as much as it says
-    assert not any(f.excludes_nothing for f in found if f.true == 0)
+    # A 95 % interval may leave out the 0 of a broken law once in twenty; among the few here, once.
+    assert sum(f.excludes_nothing for f in found if f.true == 0) <= 1
 
 
 def test_the_first_places_of_a_group_are_the_group_of_that_size() -> None:
