@@ -19,7 +19,7 @@ from carewheel.science.flywheel.practice_model.forecast import values_of
 from carewheel.science.flywheel.stocks import Run, simulate, to_xmile
 from carewheel.wheel.plans import PlanRefused
 from carewheel.wheel.present import model_links, model_scales
-from carewheel.wheel.roadmap import DRAWS, PRICES_IN, SEED
+from carewheel.wheel.roadmap import DRAWS, PRICES_IN, moves_of
 
 Floats = NDArray[np.float64]
 SHORTEST, LONGEST = 1, 120
@@ -122,16 +122,10 @@ def drawn_moves(
     moves: list[Move] = []
     sizes: dict[str, Floats] = {}
     for play in dict.fromkeys(chosen):
-        guess = play_guesses()[play]
-        rng = np.random.default_rng([SEED, *play.encode()])
-        for i, effect in enumerate(guess.moves):
-            mean, sd = beliefs.get((play, effect.what), (effect.mean, effect.sd))
-            drawn = mean + sd * rng.standard_normal(DRAWS)
-            if effect.kind == "ratio":
-                drawn = model.present[effect.what] * (np.maximum(drawn, 0.0) - 1)
-            costs = (guess.price_once, guess.price_a_month) if priced and i == 0 else (0.0, 0.0)
-            moves.append(Move(effect.what, float(drawn.mean()), 0.0, guess.ramp_months, *costs))
-            sizes[f"move_{len(moves)}_size"] = drawn
+        own, drawn = moves_of(play_guesses()[play], model.present, beliefs, priced)
+        for move, size in zip(own, drawn, strict=True):
+            moves.append(move)
+            sizes[f"move_{len(moves)}_size"] = size
     return moves, sizes
 
 

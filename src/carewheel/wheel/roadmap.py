@@ -83,16 +83,12 @@ def _worth(
     assert model is not None
     priced = now.currency == PRICES_IN
     once, monthly = (guess.price_once, guess.price_a_month) if priced else (0.0, 0.0)
-    rng = np.random.default_rng([SEED, *guess.play.encode()])
-    moves, sizes, lines = [], {}, []
-    for i, effect in enumerate(guess.moves):
-        mean, sd = beliefs.get((guess.play, effect.what), (effect.mean, effect.sd))
-        at = model.present[effect.what]
-        drawn = _size(effect.kind, at, mean + sd * rng.standard_normal(DRAWS))
-        costs = (once, monthly) if i == 0 else (0.0, 0.0)
-        moves.append(Move(effect.what, float(drawn.mean()), 0.0, guess.ramp_months, *costs))
-        sizes[i + 1] = drawn
-        lines.append(_line(effect, at, float(drawn.mean())))
+    moves, drawn = moves_of(guess, model.present, beliefs, priced)
+    sizes = dict(enumerate(drawn, 1))
+    lines = [
+        _line(effect, model.present[effect.what], move.size)
+        for effect, move in zip(guess.moves, moves, strict=True)
+    ]
     changed = practice_model(now.practice, model_scales(), model_links(), moves=moves)
     worth = move_worth(model, changed, strengths, sizes).draws * now.places
     return PlayWorth(
@@ -102,8 +98,27 @@ def _worth(
     )  # fmt: skip
 
 
-def _size(kind: str, present: float, effect: NDArray[np.float64]) -> NDArray[np.float64]:
-    return present * (np.maximum(effect, 0.0) - 1) if kind == "ratio" else effect
+def moves_of(
+    guess: PlayGuess,
+    present: Mapping[str, float],
+    beliefs: Mapping[tuple[str, str], tuple[float, float]],
+    priced: bool,
+) -> tuple[list[Move], list[NDArray[np.float64]]]:
+    """A play as moves of the model, with the draws (DRAWS,) of their sizes in the measures' own units, as believed now.
+
+    The same play has the same draws wherever it is asked for. Its price, if it is ``priced``, is the first move's.
+    """
+    rng = np.random.default_rng([SEED, *guess.play.encode()])
+    moves, sizes = [], []
+    for i, effect in enumerate(guess.moves):
+        mean, sd = beliefs.get((guess.play, effect.what), (effect.mean, effect.sd))
+        drawn = mean + sd * rng.standard_normal(DRAWS)
+        if effect.kind == "ratio":
+            drawn = present[effect.what] * (np.maximum(drawn, 0.0) - 1)
+        costs = (guess.price_once, guess.price_a_month) if priced and i == 0 else (0.0, 0.0)
+        moves.append(Move(effect.what, float(drawn.mean()), 0.0, guess.ramp_months, *costs))
+        sizes.append(drawn)
+    return moves, sizes
 
 
 def _line(effect: GuessedMove, present: float, size: float) -> str:
