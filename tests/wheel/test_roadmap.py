@@ -56,6 +56,18 @@ def test_the_present_is_that_of_a_mean_place(measured: dict[str, Measured]) -> N
     assert any("cash on hand" in words for words in found.assumed)
 
 
+def test_a_year_in_which_nobody_left_can_still_be_valued(measured: dict[str, Measured]) -> None:
+    turnover = measured["people.turnover"]
+    assert turnover.result is not None
+    still = replace(
+        turnover, result=replace(turnover.result, total=replace(turnover.result.total, value=0.0, low=0.0))
+    )
+    found = learn({**measured, "people.turnover": still})
+    assert found.present is not None
+    assert found.worths is not None
+    assert any("nobody did in the last" in words for words in found.present.assumed)
+
+
 def test_what_is_missing_is_named_and_nothing_is_valued(measured: dict[str, Measured]) -> None:
     blind = {
         **measured,

@@ -65,7 +65,7 @@ def learn(measured: Mapping[str, Measured]) -> Learnt:
         model = practice_model(now.practice, model_scales(), model_links())
         worths = link_worths(model, draws, links=[name for name in draws if links()[name].kind != "policy"])
     except Refusal as refusal:
-        return Learnt(found, draws, None, None, None, f"{refusal.message} {refusal.remedy}")
+        return Learnt(found, draws, None, None, None, str(refusal))
     return Learnt(found, draws, now, model, worths, "")
 
 

@@ -22,6 +22,7 @@ VARIABLE_WORDS = ("suppl", "lab", "material", "fee", "other")
 # No study: shares and sizes where the facts say nothing.
 ASSUMED_RETENTION = 0.85
 ASSUMED_VARIABLE_SHARE = 0.15
+ASSUMED_TURNOVER = 0.05
 ASSUMED_ADVOCATES = 0.3
 MARKET_TO_PATIENTS = 20.0
 MONTHS_OF_CASH = 2.0
@@ -90,6 +91,10 @@ def present(measured: Mapping[str, Measured]) -> Present | Lacking:
             values[name] = (monthly(name) or 0.0) if per_month else value
     for name in NEEDED:
         values.setdefault(name, measured[name].value or 0.0)
+    if values["people.turnover"] <= 0:
+        # Nobody left in a year: a small team is not one that nobody ever leaves.
+        values["people.turnover"] = ASSUMED_TURNOVER
+        assumed.append(f"{ASSUMED_TURNOVER:.0%} of staff leave in a year (nobody did in the last)")
     payroll, variable, fixed = _costs(measured["finance.expenses_by_category"], places, assumed, collections)
     marketing = monthly("growth.marketing_spend")
     if marketing is None:
