@@ -250,11 +250,11 @@ def _truth(order: Order, places: list[dict[str, Any]]) -> dict[str, Any]:
     best = max(laws, key=lambda name: laws[name].value)
     found["drag"] = {
         "link": best,
-        "what": "net cash in USD of 24 months and one place when the link is stronger by 0.1",
+        "what": "net cash in USD of 24 months and one place when the link is stronger by 0.1 from the second year on",
         "worth": {name: e.as_json() for name, e in laws.items()},
     }
     found["plays"] = {
-        "what": "net cash in USD of 24 months and one place with the play from the first month; its cost is not taken off",
+        "what": "net cash in USD of 24 months and one place with the play from the second year on; its cost is not taken off",
         "worth": {
             name.removeprefix("play "): e.as_json() for name, e in worth.items() if name.startswith("play ")
         },
