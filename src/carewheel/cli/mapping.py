@@ -8,6 +8,8 @@ import click
 
 from carewheel.cli.terminal import complain, json_option, say, table
 
+PURCHASE = "purchase"
+
 
 @click.command("map")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
@@ -77,25 +79,35 @@ def map_command(file: Path, out: Path | None, force: bool, as_json: bool) -> int
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Where to write it (default: NAME.csv; - = print).",
+    help="Where to write it (default: NAME with .csv or .toml; - = print).",
 )
 @click.option("--force", is_flag=True, help="Replace a file that is there already.")
 def template_command(name: str, out: Path | None, force: bool) -> None:
     """Write an empty CSV to fill in: NAME is surveys, invitations, reviews, referrals, contacts, spend, staff, pulses,
-    training, recognition, stock, patients, payments, adjustments, changes, investments, expenses or locations.
+    training, recognition, stock, patients, payments, adjustments, changes, investments, expenses or locations. Or a TOML
+    to fill in: purchase.
     """
     from carewheel.interop.tabular.mapped import TEMPLATES, template
+    from carewheel.journeys.weigh_a_purchase import purchase_template
 
-    if name not in TEMPLATES:
-        raise click.BadParameter(f"{name!r} is none of {', '.join(TEMPLATES)}", param_hint="NAME")
-    target = out or Path(f"{name}.csv")
+    if name not in (*TEMPLATES, PURCHASE):
+        raise click.BadParameter(
+            f"{name!r} is none of {', '.join((*TEMPLATES, PURCHASE))}", param_hint="NAME"
+        )
+    purchase = name == PURCHASE
+    target = out or Path(f"{name}.toml" if purchase else f"{name}.csv")
+    text = purchase_template() if purchase else template(name)
     if str(target) == "-":
-        click.echo(template(name), nl=False)
+        click.echo(text, nl=False)
         return
     if target.exists() and not force:
         raise click.ClickException(
             f"{target} is there already. Give --force to replace it, or --out for another."
         )
-    target.write_text(template(name), "utf-8")
+    target.write_text(text, "utf-8")
+    if purchase:
+        say(f"Wrote {target}, filled in with an example.")
+        say(f"Next: put in your own figures, then  carewheel wheel invest {target}")
+        return
     say(f"Wrote {target}. The line that begins with # explains the columns; it is not read.")
     say(f"Next: fill it in, then  carewheel turn {target}")

@@ -22,6 +22,7 @@ def typed_refusals() -> tuple[type[Exception], ...]:
     from carewheel.science.flywheel.stocks import Refusal
     from carewheel.warehouse.measures import EngineMissing
     from carewheel.warehouse.workspace import WorkspaceRefused
+    from carewheel.wheel.investments import PurchaseRefused
     from carewheel.wheel.plans import PlanRefused
     from carewheel.wheel.scorecard import ScoreRefused
 
@@ -34,6 +35,7 @@ def typed_refusals() -> tuple[type[Exception], ...]:
         DemoRefused,
         ScoreRefused,
         PlanRefused,
+        PurchaseRefused,
         Refusal,
     )
 

@@ -13,6 +13,7 @@ import click
 
 from carewheel.cli.looking import NOTHING, answered, as_json_out, as_of_option, looked_at
 from carewheel.cli.terminal import bar, json_option, say, table, today, workspace_option
+from carewheel.cli.wheel_invest import invest_command
 from carewheel.cli.wheel_plans import plan_command, print_judgement
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ PLAYS = 12
 
 @click.group("wheel")
 def wheel_command() -> None:
-    """See what drives your wheel, try plays out, plan them, and verify what they did."""
+    """See what drives your wheel, try plays out, weigh purchases, plan, and verify what was done."""
 
 
 @wheel_command.command("links")
@@ -306,4 +307,5 @@ def export_command(
     say("Next: open it in a system-dynamics tool that reads XMILE 1.0.")
 
 
+wheel_command.add_command(invest_command)
 wheel_command.add_command(plan_command)
