@@ -1,0 +1,1 @@
+"""Will they come: the chance that a booked visit is missed or cancelled late."""
