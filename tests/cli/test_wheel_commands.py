@@ -12,7 +12,7 @@ import pytest
 from tests.cli.test_commands import Shell
 
 COMMANDS = ["links", "value", "simulate", "verify", "export-xmile", "plan", "plan propose", "plan accept", "plan start",
-            "plan review", "plan stop", "plan list", "plan show"]  # fmt: skip
+            "plan review", "plan stop", "plan list", "plan show", "invest"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +50,19 @@ def test_without_facts_there_is_nothing_to_say(surveys: Shell, command: str) -> 
     assert "Begin with: carewheel turn FOLDER" in done.stderr
 
 
-@pytest.mark.parametrize("command", ["value", "simulate", "simulate --json", "export-xmile x.xml"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "value",
+        "simulate",
+        "simulate --json",
+        "export-xmile x.xml",
+        "invest purchase.toml",
+        "invest purchase.toml --json",
+    ],
+)
 def test_without_money_nothing_is_said_in_money(surveys: Shell, command: str) -> None:
+    assert surveys("template purchase --force").returncode == 0
     done = surveys(f"wheel {command}")
     assert (done.returncode, done.stdout) == (3, "")
     assert "Worth in money needs" in done.stderr
@@ -88,6 +99,8 @@ def test_a_workspace_without_plans_says_how_to_begin(surveys: Shell) -> None:
         ("wheel verify Q2", "no plan and no change"),
         ("wheel simulate --months many", "not a valid integer"),
         ("wheel simulate --policy staff=9", "PART=SHARE"),
+        ("wheel invest nothing.toml", "does not exist"),
+        ("wheel invest surveys.csv", "is no TOML"),
     ],
 )
 def test_wrong_usage_is_one_clear_line_and_exit_2(surveys: Shell, words: str, saying: str) -> None:

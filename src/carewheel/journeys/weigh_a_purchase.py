@@ -16,6 +16,7 @@ from carewheel.wheel.investments import (
     case_of,
     described,
     follow,
+    month_of_purchase,
     spent,
     weigh,
     with_results,
@@ -53,11 +54,10 @@ def weigh_a_purchase(looked: Looked, what: Described) -> Weighed:
 def before_the_purchase(looked: Looked, what: Described, today: date) -> tuple[Looked, str]:
     """The practice on the last day before the month of the purchase, as which it was planned; or as it is now, and why.
 
-    Raises `PurchaseRefused` (``purchase.bought``) where no month is given.
+    Raises `PurchaseRefused` (``purchase.bought``) where no month is given, or none since then is over.
     """
-    if what.bought is None:
-        raise PurchaseRefused("purchase.bought", "It does not say when it was bought.", 'Give bought = "YEAR-MONTH".')  # fmt: skip
-    then = look(looked.workspace, today, min(what.bought - timedelta(days=1), looked.as_of))
+    first = month_of_purchase(what, looked.as_of)
+    then = look(looked.workspace, today, first - timedelta(days=1))
     try:
         then.need_money()
     except MoneyUnknown:

@@ -6,7 +6,15 @@ and by what patients notice. Nothing here knows a patient. Who may call: wheel, 
 
 from carewheel.wheel.investments.case import Case, case_of
 from carewheel.wheel.investments.described import Described, Doubt, Promise, described
-from carewheel.wheel.investments.following import Followed, Seen, Spent, follow, spent, with_results
+from carewheel.wheel.investments.following import (
+    Followed,
+    Seen,
+    Spent,
+    follow,
+    month_of_purchase,
+    spent,
+    with_results,
+)
 from carewheel.wheel.investments.refusals import PurchaseRefused
 from carewheel.wheel.investments.showing import followed_document, weighed_document
 from carewheel.wheel.investments.weighing import (
@@ -21,6 +29,6 @@ from carewheel.wheel.investments.weighing import (
 
 __all__ = [
     "Benefit", "Case", "Condition", "Described", "Doubt", "Followed", "Promise", "PurchaseRefused", "Seen", "Spent", "Weighed",
-    "case_of", "described", "figure_words", "follow", "followed_document", "noticeable", "range_words", "spent", "weigh",
+    "case_of", "described", "figure_words", "follow", "followed_document", "month_of_purchase", "noticeable", "range_words", "spent", "weigh",
     "weighed_document", "with_results",
 ]  # fmt: skip

@@ -16,6 +16,7 @@ from carewheel.science.causal import Belief, Effect, updated
 from carewheel.science.finance import Appraisal, FollowUp, appraised, planned_against_actual
 from carewheel.warehouse.measures import MeasureResult
 from carewheel.wheel.investments.case import DOWNTIME, Case
+from carewheel.wheel.investments.described import Described
 from carewheel.wheel.investments.refusals import PurchaseRefused
 from carewheel.wheel.investments.weighing import simulated
 from carewheel.wheel.plans.months import known_month, last_day, month_after, months_between
@@ -60,6 +61,19 @@ class Followed:
     now: Appraisal
 
 
+def month_of_purchase(what: Described, as_of: date) -> date:
+    """Its first day. Raises `PurchaseRefused` (``purchase.bought``) where none is given, or no month since then is over."""
+    first = what.bought
+    if first is None or first > known_month(as_of):
+        said = (
+            "It does not say when it was bought."
+            if first is None
+            else f"It was bought in {first:%Y-%m}, and no month since then is over."
+        )
+        raise PurchaseRefused("purchase.bought", said, 'Give bought = "YEAR-MONTH", and ask when a month has passed.')  # fmt: skip
+    return first
+
+
 def spent(connection: duckdb.DuckDBPyConnection, case: Case, as_of: date) -> Spent:
     """What the facts `investment` and `expense` say was paid for it, up to the last full month at ``as_of``.
 
@@ -67,14 +81,7 @@ def spent(connection: duckdb.DuckDBPyConnection, case: Case, as_of: date) -> Spe
     facts are of the purchase, or there are none).
     """
     d, last = case.described, known_month(as_of)
-    first = d.bought
-    if first is None or first > last:
-        what = (
-            "It does not say when it was bought."
-            if first is None
-            else f"It was bought in {first:%Y-%m}, and no month since then is over."
-        )
-        raise PurchaseRefused("purchase.bought", what, 'Give bought = "YEAR-MONTH", and ask when a month has passed.')  # fmt: skip
+    first = month_of_purchase(d, as_of)
     if not (d.component or d.investment or d.expense):
         raise PurchaseRefused("purchase.facts", "It does not say which facts are of this purchase.",
                               "Give [facts] investment and expense: the categories under which it is booked.")  # fmt: skip

@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 from carewheel.catalog.links import link_scales, links
 from carewheel.catalog.measures import measures
 from carewheel.science.causal.refusal import CannotTell
-from carewheel.science.finance import Appraisal, Swing, appraised, npv, tornado
+from carewheel.science.finance import Appraisal, Swing, appraised, npv
 from carewheel.wheel.investments.case import ADOPTION, DOWNTIME, EFFECT, PRICE, TRAINING, UPKEEP, UPTAKE, Case
 from carewheel.wheel.investments.refusals import PurchaseRefused
 from carewheel.wheel.numbers import about, number
+from carewheel.wheel.swings import HIGH, LOW, range_of, swings
 
 Floats = NDArray[np.float64]
-LOW, HIGH = 0.05, 0.95
-SHOWN_SWINGS = 10
 # What patients notice: by the id of the measure.
 PATIENTS = ("operations.third_next_available", "operations.wait_minutes", "operations.no_show_rate", "experience.nps",
             "experience.csat", "experience.ease")  # fmt: skip
@@ -171,36 +170,22 @@ def _values(
 
 
 def _swings(case: Case) -> list[Swing]:
-    """The present value with one figure, or one arrow, at its low and high end, the others as expected: one run for all of them."""
-    doubts = {name: doubt for name, doubt in case.doubts.items() if not doubt.certain}
-    ranges = {name: (d.low, d.expected, d.high) for name, d in doubts.items()}
-    for name, draws in case.learnt.draws.items():
-        mean = float(draws.mean())
-        low, high = (float(x) for x in np.quantile(draws, (LOW, HIGH)))
-        ranges[name] = (min(low, mean), mean, max(high, mean))
-    batch = [name for name in ranges if name != UPTAKE]
-    count = 1 + 2 * len(batch)
-    figures, strengths = _expected(case, count), _means(case, count)
-    for i, name in enumerate(batch):
-        row = (strengths if name in strengths else figures)[name]
-        row[1 + 2 * i], row[2 + 2 * i] = ranges[name][0], ranges[name][2]
-    values = _values(case, strengths, figures, case.described.uptake_months.expected)
-    centre = float(values[0])
-    known = {
-        (name, ranges[name][k]): float(values[1 + 2 * i + k // 2])
-        for i, name in enumerate(batch)
-        for k in (0, 2)
-    }
-    if UPTAKE in ranges:
-        for end in (ranges[UPTAKE][0], ranges[UPTAKE][2]):
-            known[UPTAKE, end] = float(_values(case, _means(case, 1), _expected(case, 1), end)[0])
+    """The present value with one figure, or one arrow, at its low and high end, the others as expected."""
+    ranges = {name: (d.low, d.expected, d.high) for name, d in case.doubts.items()}
+    ranges |= {name: range_of(draws) for name, draws in case.learnt.draws.items()}
 
-    def value_of(at: Mapping[str, float]) -> float:
-        moved = [(name, x) for name, x in at.items() if x != ranges[name][1]]
-        return known[moved[0]] if moved else centre
+    def worth_of(rows: Mapping[str, Floats]) -> Floats:
+        strengths = {name: rows[name] for name in case.learnt.draws}
+        values = np.empty(len(rows[UPTAKE]))
+        for ramp in np.unique(rows[UPTAKE]):
+            mine = rows[UPTAKE] == ramp
+            figures = {name: rows[name][mine] for name in case.doubts}
+            values[mine] = _values(
+                case, {name: row[mine] for name, row in strengths.items()}, figures, float(ramp)
+            )
+        return values
 
-    found = tornado(value_of, ranges)
-    return [swing for swing in found if swing.width > 0.005 * found[0].width][:SHOWN_SWINGS]
+    return swings(ranges, worth_of)
 
 
 def _pays_from(case: Case) -> float | None:
