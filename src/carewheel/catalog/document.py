@@ -25,6 +25,8 @@ INTERVALS = {
     "cost_per_count": "known cost over Garwood's interval of the count",
     "ratio_months": "jackknife over months; for a state: noise about the line through the last 12 month ends",
     "lifetime": "jackknife of yearly revenue and Wilson's interval of retention, combined on logarithms",
+    "visit_model": "doubt of the model's parameters (delta method) and chance (drawn), as a gamma distribution",
+    "tenure_model": "doubt of the regression and chance, as a beta distribution between nobody and everybody",
     "none": "none: counted, not sampled",
 }
 

@@ -19,6 +19,8 @@ Interval = Literal[
     "cost_per_count",
     "ratio_months",
     "lifetime",
+    "visit_model",
+    "tenure_model",
     "none",
 ]
 Window = Literal["sum12", "trailing12", "point"]
@@ -36,8 +38,12 @@ STATISTICS: dict[Interval, tuple[str, ...]] = {
     "cost_per_count": ("cost", "n"),
     "ratio_months": ("numerator", "denominator", "n"),
     "lifetime": ("revenue", "active", "k", "n"),
+    "visit_model": ("patient_key", "day", "visits", "amount"),
+    "tenure_model": ("role", "started", "ended", "has_left", "is_here"),
     "none": ("total", "n"),
 }
+# Methods that fit a model of `science` to the rows of persons; their results say what is foreseen, by month nothing.
+MODELLED: tuple[Interval, ...] = ("visit_model", "tenure_model")
 # The yearly discount of predicted revenue in the interval method "lifetime"; stated in the card.
 LIFETIME_DISCOUNT = 0.10
 

@@ -12,6 +12,7 @@ from carewheel.catalog.facts import fact_tables
 from carewheel.catalog.measures import measures
 from carewheel.warehouse.measures import DuckDbEngine, MeasureResult, evaluate
 from carewheel.warehouse.workspace import Workspace
+from carewheel.wheel.in_place import InPlace, in_place
 from carewheel.wheel.learnt import Learnt, learn
 from carewheel.wheel.measured import Measured, measure_all
 from carewheel.wheel.plans import Ledger
@@ -53,7 +54,7 @@ class Looked:
     def measured(self) -> Mapping[str, Measured]:
         """Every measure of the catalog, by card id."""
         with closing(self.workspace.connect(self.sources)) as connection:
-            return {m.card.id: m for m in measure_all(DuckDbEngine(connection), self.as_of)}
+            return {m.card.id: m for m in measure_all(DuckDbEngine(connection), self.as_of, foreseen=False)}
 
     def result(self, measure: str) -> MeasureResult | None:
         """One computed measure, without the others."""
@@ -95,7 +96,14 @@ class Looked:
     def worths(self) -> list[PlayWorth]:
         """Every play by its worth, with the effects as they are believed now. Raises `MoneyUnknown`."""
         self.need_money()
-        return worth_of_plays(self.learnt, self.standing.sizes)
+        now = self.standing
+        return worth_of_plays(self.learnt, now.sizes, self.in_place, now.sources)
+
+    @property
+    def in_place(self) -> InPlace:
+        """Where plays are at work."""
+        with closing(self.workspace.connect(self.sources)) as connection:
+            return in_place(connection, self.standing.plans, self.places, self.as_of, self.plans_on)
 
     def need_money(self) -> None:
         """Raises `MoneyUnknown` where the practice's money cannot be modelled."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Literal
 
-from carewheel.catalog.measures import MeasureCard, measures
+from carewheel.catalog.measures import MODELLED, MeasureCard, measures
 from carewheel.warehouse.measures import Engine, MeasureResult, Value, evaluate_all
 
 MeasureStatus = Literal["met", "short", "measured", "not_enough_data", "unmeasured"]
@@ -78,10 +78,17 @@ def period_of(as_of: date) -> tuple[date, date]:
     return after.replace(year=after.year - 1), end
 
 
-def measure_all(engine: Engine, as_of: date) -> list[Measured]:
-    """Every card of the catalog at ``as_of``: evaluated if it is computed, else marked as not measured."""
+def measure_all(engine: Engine, as_of: date, foreseen: bool = True) -> list[Measured]:
+    """Every card of the catalog at ``as_of``: evaluated if it is computed, else marked as not measured.
+
+    ``foreseen``: also those that need a model, which take a second or two and feed no arrow."""
     cards = measures()
-    results = evaluate_all((card for card in cards.values() if card.status == "computed"), engine, as_of)
+    asked = (
+        card
+        for card in cards.values()
+        if card.status == "computed" and (foreseen or card.interval not in MODELLED)
+    )
+    results = evaluate_all(asked, engine, as_of)
     by_id = {
         name: Measured(card, results.get(name), "unmeasured", "" if name in results else card.why)
         for name, card in cards.items()

@@ -23,6 +23,10 @@ from carewheel.science.lifetime_value.histories import Histories
 Floats = NDArray[np.float64]
 
 
+# Below this the chance of no tick at all is no number any more, and the steps from it go nowhere.
+LEAST_LOG = -650.0
+
+
 @dataclass(frozen=True, slots=True)
 class BetaGeometric:
     """The model; `log_likelihood`, `alive`, `expected` and `drawn` take theta = (r, alpha, a, b)."""
@@ -188,16 +192,34 @@ class BetaGeometric:
         z = t / (alpha + h.observed[rows] + t)
         left = b + h.repeats[rows] + self.from_first
         found, chance = np.zeros(shape.size), np.ones(shape.size)
+        # Ticks of the clock in the time to come are negative binomial; one row a phase: the chance of just so many, and of so many or more.
+        phase = np.arange(self.k, dtype=np.float64)[:, None]
+        start = (shape + phase) * np.log1p(-z)
+        steps = start.min() > LEAST_LOG
+        exactly, ticks = np.exp(start), 0
+        atleast = np.ones_like(exactly)
         active = np.arange(shape.size)
         m = 1
         while active.size:
-            due = sum(
-                weights[j, active] * betainc(m * self.k - j, shape[active] + j, z[active])
-                for j in range(self.k)
-            )
-            more = due * chance[active]
+            if steps:
+                due = np.zeros(active.size)
+                for _ in range(self.k):
+                    atleast -= exactly
+                    exactly *= (shape[active] + phase + ticks) / (ticks + 1) * z[active]
+                    ticks += 1
+                    j = m * self.k - ticks
+                    due += weights[j, active] * atleast[j]
+            else:
+                due = sum(
+                    weights[j, active] * betainc(m * self.k - j, shape[active] + j, z[active])
+                    for j in range(self.k)
+                )
+            more = np.maximum(due, 0.0) * chance[active]
             found[active] += more
             chance[active] *= (left[active] + m - 1) / (a + left[active] + m - 1)
-            active = active[(more > 1e-11 * (1 + found[active])) & (m < 200_000)]
+            goes_on = (more > 1e-11 * (1 + found[active])) & (m < 200_000)
+            active = active[goes_on]
+            if steps and not goes_on.all():
+                exactly, atleast = exactly[:, goes_on], atleast[:, goes_on]
             m += 1
         return found

@@ -101,9 +101,15 @@ def delta_sd(value_of: Callable[[Floats], Floats], theta: Floats, covariance: Fl
 
     Source: Casella & Berger 2002, Statistical Inference, section 5.5.4; differences of one per mille.
     """
-    moved = [
-        (value_of(theta * np.exp(1e-3 * unit)) - value_of(theta * np.exp(-1e-3 * unit))) / 2e-3
-        for unit in np.eye(theta.size)
-    ]
-    slopes = np.array(moved)
+    slopes = slopes_by_logs(value_of, theta)
     return np.asarray(np.sqrt(np.einsum("i...,ij,j...->...", slopes, covariance, slopes)), dtype=np.float64)
+
+
+def slopes_by_logs(value_of: Callable[[Floats], Floats], theta: Floats) -> Floats:
+    """Slopes (parameters, ...) of ``value_of(theta)`` by the logarithm of each parameter: central differences of one per mille."""
+    return np.array(
+        [
+            (value_of(theta * np.exp(1e-3 * unit)) - value_of(theta * np.exp(-1e-3 * unit))) / 2e-3
+            for unit in np.eye(theta.size)
+        ]
+    )

@@ -11,7 +11,7 @@ from scipy.special import ndtri
 from carewheel.science.causal.refusal import CannotTell
 from carewheel.science.intervals import LEVEL, Estimate
 from carewheel.science.lifetime_value.histories import Histories, histories
-from carewheel.science.lifetime_value.likelihood import delta_sd
+from carewheel.science.lifetime_value.likelihood import delta_sd, slopes_by_logs
 from carewheel.science.lifetime_value.spend import SpendFit, spend_given
 from carewheel.science.lifetime_value.visits import DRAWS, VisitFit, between, check_time
 
@@ -99,17 +99,17 @@ def lifetime_value(
     visit_worth = discounted(visits.theta)
     payment = spend_given(spend.theta, x, z)
     value = visit_worth[g] * payment
+    # One set of slopes of every patient's visits tells the doubt of each and of all together.
+    slopes = slopes_by_logs(discounted, visits.theta)
+    shares = slopes / np.where(visit_worth == 0, 1.0, visit_worth)
     # Relative errors of two independent fits: for one patient the squares add on the logarithm.
-    by_visits = delta_sd(
-        lambda theta: np.log(np.maximum(discounted(theta) / terms.margin, 1e-300)), visits.theta, visits.covariance
-    ) if terms.margin else np.zeros_like(visit_worth)  # fmt: skip
+    by_visits = np.sqrt(np.einsum("ig,ij,jg->g", shares, visits.covariance, shares))
     by_spend = delta_sd(lambda theta: np.log(spend_given(theta, x, z)), spend.theta, spend.covariance)
     half = np.minimum(float(ndtri(0.5 + level / 2)) * np.hypot(by_visits[g], by_spend), 500.0)
     ends = value * np.exp(-half), value * np.exp(half)
     each = Estimate(value, np.minimum(*ends), np.maximum(*ends))
-    doubt = delta_sd(
-        lambda theta: np.asarray(discounted(theta)[g] @ payment), visits.theta, visits.covariance
-    )
+    of_all = slopes @ np.bincount(g, payment, h.repeats.size)
+    doubt = np.sqrt(of_all @ visits.covariance @ of_all)
     doubt2 = delta_sd(
         lambda theta: np.asarray(visit_worth[g] @ spend_given(theta, x, z)), spend.theta, spend.covariance
     )

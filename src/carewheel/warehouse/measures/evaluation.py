@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carewheel.catalog.facts import fact_tables
-from carewheel.catalog.measures import STATISTICS, MeasureCard
+from carewheel.catalog.measures import MODELLED, STATISTICS, MeasureCard
 from carewheel.interop.files import Finding, note
 from carewheel.science.intervals import Estimate, difference, ratio
 from carewheel.warehouse.measures.binding import bind
 from carewheel.warehouse.measures.engines import Arrays, Engine
 from carewheel.warehouse.measures.estimates import Statistics, estimate, total
+from carewheel.warehouse.measures.modelled import Answer, modelled
 from carewheel.warehouse.measures.noise import sampling_variance
 from carewheel.warehouse.measures.panels import Panel, panel_of
 from carewheel.warehouse.measures.results import UNMEASURED, DimensionRow, MeasureResult, Series, Value
@@ -57,6 +58,10 @@ def evaluate(
     month for cards with window "point" or "trailing12". Where facts have several currencies, the one with most rows is
     used and a finding names the others. A card not yet computed gives an unmeasured result.
     """
+    if card.interval in MODELLED and card.status == "computed":
+        rows = engine.arrays(bind(card.sql, as_of, engine.dialect))
+        fresh = (latest_dates(engine, card.facts, as_of) if latest is None else latest).get(card.facts[0])
+        return _by_model(card, as_of, modelled(card, rows, as_of, locations), fresh)
     columns, by_label = _columns(card, engine, as_of, locations)
     table, findings = panel_of(card, columns, as_of, locations)
     labelled = table if by_label is None else panel_of(card, by_label, as_of, None)[0]
@@ -210,9 +215,15 @@ def _freshness(card: MeasureCard, latest: Mapping[str, date | None], table: Pane
 def _nothing(
     card: MeasureCard, as_of: date, findings: Sequence[Finding], fresh: date | None
 ) -> MeasureResult:
+    nothing = Value(None, None, None, 0, "not_enough_data") if findings else UNMEASURED
+    return _by_model(card, as_of, (nothing, {}, "", tuple(findings)), fresh)
+
+
+def _by_model(card: MeasureCard, as_of: date, answer: Answer, fresh: date | None) -> MeasureResult:
+    """A result without months."""
+    overall, by_location, currency, findings = answer
     empty = np.empty(0)
     series = Series(empty, empty, empty, empty, np.empty(0, dtype=bool), empty)
-    nothing = Value(None, None, None, 0, "not_enough_data") if findings else UNMEASURED
     return MeasureResult(
-        card.id, as_of, "", nothing, {}, (), series, {}, (), None, None, 0, 0, fresh, tuple(findings)
+        card.id, as_of, currency, overall, by_location, (), series, {}, (), None, None, 0, 0, fresh, findings
     )

@@ -37,6 +37,16 @@ class Panel:
         return out
 
 
+def several_currencies(card: MeasureCard, currency: str, others: str) -> Finding:
+    """The finding that a measure is in one currency only."""
+    return doubt(
+        "measure.several-currencies",
+        f"{card.title} is in {currency or 'an unknown currency'} only; left out: {others}.",
+        why="Different currencies are never added.",
+        remedy="Run the places of one currency at a time.",
+    )
+
+
 def panel_of(
     card: MeasureCard, columns: Arrays, as_of: date, locations: Collection[str] | None
 ) -> tuple[Panel | None, list[Finding]]:
@@ -55,14 +65,7 @@ def panel_of(
     currency = currencies[int(weight.argmax())]
     if len(currencies) > 1:
         named = ", ".join(other or "unknown" for other in currencies if other != currency)
-        findings.append(
-            doubt(
-                "measure.several-currencies",
-                f"{card.title} is in {currency or 'an unknown currency'} only; left out: {named}.",
-                why="Different currencies are never added.",
-                remedy="Run the places of one currency at a time.",
-            )
-        )
+        findings.append(several_currencies(card, currency, named))
         mine = code == weight.argmax()
         rows = {name: column[mine] for name, column in rows.items()}
     days = rows["local_month"]
