@@ -82,7 +82,7 @@ def _poisson(mean: float, size: int) -> Floats:
     """Probabilities of 0..size-1 phases done."""
     k = np.arange(size)
     if mean == 0:
-        return (k == 0).astype(np.float64)
+        return np.where(k == 0, 1.0, 0.0)
     found: Floats = np.exp(k * math.log(mean) - mean - special.gammaln(k + 1))
     return found
 

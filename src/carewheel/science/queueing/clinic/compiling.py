@@ -1,0 +1,26 @@
+"""numba if it is there (extra ``[speed]``), and what stands in for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from carewheel.science.causal.refusal import CannotTell
+
+
+def compiler(compiled: bool | None) -> Callable[[Any], Any] | None:
+    """A function that compiles a function, or None for the plain path.
+
+    ``compiled``: True for numba or a refusal, False for the plain path, None for numba if it is there.
+    """
+    if compiled is False:
+        return None
+    try:
+        import numba  # type: ignore[import-not-found, unused-ignore]
+    except ImportError as missing:
+        if compiled is None:
+            return None
+        raise CannotTell(
+            "missing-extra", {"package": "numba"}, "pip install 'carewheel[speed]', or take the plain path"
+        ) from missing
+    return numba.njit(error_model="numpy", nogil=True)  # type: ignore[no-any-return, unused-ignore]
