@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import io
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -34,11 +35,9 @@ class Vitoria:
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
-    opened = (
-        gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8-sig")
-    )
-    with opened as file:
-        return list(csv.DictReader(file))
+    whole = path.read_bytes()
+    text = (gzip.decompress(whole) if path.suffix == ".gz" else whole).decode("utf-8-sig")
+    return list(csv.DictReader(io.StringIO(text)))
 
 
 def vitoria(data: Path, reminders: bool = True) -> Vitoria:

@@ -114,7 +114,7 @@ def _of_the_calendar(of: Bookings) -> dict[str, Floats]:
     n = len(of)
     rank = np.empty(n, dtype=np.int64)
     rank[np.lexsort((np.arange(n), of.booked_at))] = np.arange(n)
-    moment = of.booked_at.astype(np.float64)
+    moment = of.booked_at.astype(np.float64)  # whole seconds: exact
     place = of.kinds.get("place", np.zeros(n, dtype=np.int64))
     one = np.zeros(n, dtype=np.int64)
 
@@ -122,19 +122,21 @@ def _of_the_calendar(of: Bookings) -> dict[str, Floats]:
         joined = _joined(*key)
         return Ledger(joined, rank).count_before(joined, rank)
 
-    def gap(*key: Ints) -> Floats:
-        """Seconds since the last booking under the key."""
+    def gap(back: int, *key: Ints) -> Floats:
+        """Seconds since the ``back``-th last booking under the key."""
         joined = _joined(*key)
-        last, _ = Ledger(joined, rank, {"moment": moment}).last_before("moment", joined, rank)
-        return np.minimum(moment - last, GAP_LIMIT)
+        order = np.lexsort((rank, joined))
+        found = np.full(n, np.nan)
+        same = (joined[order][back:] == joined[order][:-back]) & (joined[order][back:] >= 0)
+        sorted_moment = moment[order]
+        found[order[back:]] = np.where(same, sorted_moment[back:] - sorted_moment[:-back], np.nan)
+        limited: Floats = np.minimum(found, GAP_LIMIT)
+        return limited
 
     # Booked before this one, for the day on which this one is booked: the patient is (or was) here on that day.
     there, here = _joined_pair((of.patient, of.visit_day), (of.patient, of.booked_day))
     own = earlier(of.patient)
     over = Ledger(of.patient, of.visit_day).count_before(of.patient, of.booked_day)
-    last_hour = np.searchsorted(np.sort(moment), moment, "left") - np.searchsorted(
-        np.sort(moment), moment - 3600.0, "left"
-    )
     counts = {
         "own_bookings": own,
         "own_pending": own - over,
@@ -146,13 +148,14 @@ def _of_the_calendar(of: Bookings) -> dict[str, Floats]:
         "place_booked_today": earlier(place, of.booked_day),
         "place_booked_this_minute": earlier(place, of.booked_at // 60),
         "place_booked_today_for_day": earlier(place, of.booked_day, of.visit_day),
-        "practice_booked_last_hour": last_hour,
+        "practice_booked_this_second": earlier(one, of.booked_at),
     }
     return {name: values.astype(np.float64) for name, values in counts.items()} | {
-        "own_last_booking_seconds": gap(of.patient),
-        "practice_last_booking_seconds": gap(one),
-        "place_last_booking_seconds": gap(place),
-        "place_last_for_day_seconds": gap(place, of.visit_day),
+        "own_last_booking_seconds": gap(1, of.patient),
+        "place_last_for_day_seconds": gap(1, place, of.visit_day),
+        # How busy the desk is: the time that its last bookings took.
+        **{f"place_last_{back}_bookings_seconds": gap(back, place) for back in (1, 3, 10)},
+        **{f"practice_last_{back}_bookings_seconds": gap(back, one) for back in (5, 20, 100)},
     }
 
 

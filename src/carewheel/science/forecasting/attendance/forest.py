@@ -8,6 +8,7 @@ Values are rounded to 32 bits first, in training as well, and limits downwards: 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -129,7 +130,7 @@ def _compiled() -> Callable[..., None]:
             for row in range(rows):
                 for i in range(k):
                     value = values[start + row, i]
-                    if value == value:  # known
+                    if not math.isnan(value):
                         x[i, row] = np.float32(value)
             out = np.zeros(side, dtype=np.float32)
             for tree in range(column.shape[0]):

@@ -30,7 +30,7 @@ Floats = NDArray[np.float64]
 # Trees are tried from this many visits and events on; with fewer the prior and the five terms say all there is to say.
 LEAST_VISITS, LEAST_EVENTS = 2_000, 200
 # Numbers of trees a member that are tried on the last days of training, and how many members with seeds of their own.
-ROUNDS, MEMBERS = (0, 60, 120, 180, 240), 4
+ROUNDS, MEMBERS = (0, 40, 80, 120, 160, 200), 4
 HELD_OUT = 0.25
 SETTINGS: dict[str, Any] = {
     "objective": "binary",
@@ -166,7 +166,7 @@ def fitted(
     cut = np.quantile(when, 1 - HELD_OUT, method="lower")
     early = when < cut
     rounds = 0
-    if LEAST_EVENTS / 2 <= y[early].sum() and LEAST_EVENTS / 10 <= y[~early].sum():
+    if y[early].sum() >= LEAST_EVENTS / 2 and y[~early].sum() >= LEAST_EVENTS / 10:
         base = believed(prior, of.only(early), y[early]).log_odds(of)
         tried = _boosters(lightgbm, of, y, base, early, seed, max(ROUNDS), members=2)
         x = plain(of.values[~early])
@@ -181,8 +181,6 @@ def fitted(
             for r in ROUNDS
         ]
         rounds = ROUNDS[int(np.argmin(losses))]
-    # All days are a third more than those on which the number was chosen: so many more trees do they bear.
-    rounds = round(rounds / (1 - HELD_OUT))
     if rounds == 0:
         return ChanceModel(of.names, start, NO_FOREST, (), 0, centre)
     grown = _boosters(lightgbm, of, y, start.log_odds(of), np.ones(y.size, dtype=bool), seed, rounds, MEMBERS)

@@ -132,4 +132,4 @@ def posterior(
         now = value(beta)
         if float(np.abs(size * step).max()) < 1e-9:
             break
-    return beta, np.linalg.inv(hessian)
+    return beta, np.asarray(np.linalg.inv(hessian), dtype=np.float64)
