@@ -12,7 +12,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from carewheel.science.causal.refusal import CannotTell
-from carewheel.science.forecasting.attendance.bookings import DAY_SECONDS, Bookings, Outcomes
+from carewheel.science.forecasting.attendance.bookings import (
+    DAY_SECONDS,
+    LATE_CANCEL,
+    MISSED,
+    Bookings,
+    Outcomes,
+)
 from carewheel.science.forecasting.attendance.ledger import Ledger
 
 Floats = NDArray[np.float64]
@@ -68,7 +74,10 @@ class Features:
 
 
 def features(
-    of: Bookings, known: Outcomes, as_of: ArrayLike | None = None, bad: tuple[int, ...] = (1,)
+    of: Bookings,
+    known: Outcomes,
+    as_of: ArrayLike | None = None,
+    bad: tuple[int, ...] = (MISSED, LATE_CANCEL),
 ) -> Features:
     """Columns of all bookings. ``known``: any outcomes, later ones too; of these only such are read as are dated before ``as_of`` (n,): day numbers,
     by default the day of booking, at most the day of the visit (refreshed daily). ``bad``: the kinds of outcome that count as bad.

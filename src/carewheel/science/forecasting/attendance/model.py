@@ -20,6 +20,7 @@ from carewheel.science.forecasting.attendance.prior import (
     Believed,
     Prior,
     believed,
+    terms,
 )
 from carewheel.science.forecasting.attendance.recalibration import Recalibration
 from carewheel.science.forecasting.extras import module
@@ -54,7 +55,8 @@ SETTINGS: dict[str, Any] = {
 @dataclass(frozen=True, slots=True)
 class ChanceModel:
     """Chance of one kind of outcome. ``names``: the columns; ``believed``: the prior's terms after the data; ``forest``: what trees add;
-    ``boosters``: LightGBM's text of them, for `explanation`; ``rounds``: trees a member, chosen on held-out days of training.
+    ``boosters``: LightGBM's text of them, for `explanation`; ``rounds``: trees a member, chosen on held-out days of training;
+    ``centre``: mean log-odds, ``typical`` (5,): mean of the terms in training.
     """
 
     names: tuple[str, ...]
@@ -63,6 +65,7 @@ class ChanceModel:
     boosters: tuple[str, ...]
     rounds: int
     centre: float
+    typical: Floats
 
     def log_odds(self, of: Features, compiled: bool | None = None) -> Floats:
         """Log-odds (n,) as trained."""
@@ -159,9 +162,10 @@ def fitted(
     y, when = np.asarray(fell, dtype=np.float64), np.asarray(day, dtype=np.int64)
     start = believed(prior, of, y)
     centre = float(start.log_odds(of).mean()) if y.size else float(prior.mean[0])
+    typical = terms(of).mean(axis=0) if y.size else np.array([1.0, np.log1p(7.0), 0.0, 0.0, 0.0])
     events = int(min(y.sum(), y.size - y.sum()))
     if not trees or y.size < LEAST_VISITS or events < LEAST_EVENTS:
-        return ChanceModel(of.names, start, NO_FOREST, (), 0, centre)
+        return ChanceModel(of.names, start, NO_FOREST, (), 0, centre, typical)
     lightgbm = module("lightgbm", "fit with trees=False")
     cut = np.quantile(when, 1 - HELD_OUT, method="lower")
     early = when < cut
@@ -182,10 +186,12 @@ def fitted(
         ]
         rounds = ROUNDS[int(np.argmin(losses))]
     if rounds == 0:
-        return ChanceModel(of.names, start, NO_FOREST, (), 0, centre)
+        return ChanceModel(of.names, start, NO_FOREST, (), 0, centre, typical)
     grown = _boosters(lightgbm, of, y, start.log_odds(of), np.ones(y.size, dtype=bool), seed, rounds, MEMBERS)
     forest = laid_out(grown, rounds)
-    return ChanceModel(of.names, start, forest, tuple(b.model_to_string() for b in grown), rounds, centre)
+    return ChanceModel(
+        of.names, start, forest, tuple(b.model_to_string() for b in grown), rounds, centre, typical
+    )
 
 
 def _boosters(
