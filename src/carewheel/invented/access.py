@@ -107,6 +107,19 @@ def give_slots(wanted: Ints, slots: Ints) -> Ints:
     return np.asarray(np.minimum(k + np.maximum.accumulate(first - k), len(slots)), dtype=np.int64)
 
 
+def third_free_half_hour(open_minutes: Floats, booked_minutes: Floats) -> Floats:
+    """Days ahead (providers,) to the third free half hour of each provider; tomorrow is one day ahead.
+
+    ``open_minutes``, ``booked_minutes`` (providers, days) of the days to come, as `operations.third_next_available` counts them. Where
+    the book shows no third one it is taken to come right after these days.
+
+    >>> third_free_half_hour(np.array([[60.0, 0.0, 60.0]]), np.array([[15.0, 0.0, 10.0]])).tolist(), third_free_half_hour(np.zeros((1, 5)), np.zeros((1, 5))).tolist()
+    ([4.0], [6.0])
+    """
+    halves = np.cumsum(np.floor(np.maximum(open_minutes - booked_minutes, 0.0) / 30), axis=1)
+    return np.asarray((halves < 3).sum(axis=1) + 1.0)
+
+
 def with_fit_ins(
     at: Ints, provider: Ints, room: Ints, share: float, uniforms: Floats
 ) -> tuple[Ints, Ints, Ints]:

@@ -100,11 +100,12 @@ class Place:
         self.stars: list[tuple[int, int]] = []  # month, stars
         self.now: dict[str, float] = {
             "experience.nps": 55.0, "operations.wait_minutes": 12.0, "operations.utilisation": 0.8,
-            "finance.clean_claim_rate": 0.92, "operations.third_next_available": 6.0, "people.turnover": 0.2,
+            "finance.clean_claim_rate": 0.92, "operations.third_next_available": 4.0, "people.turnover": 0.2,
             "people.burnout": 40.0, "people.engagement": 70.0, "technology.online_booking": 0.2,
             "growth.new_patients": 27.0 * self.size, "growth.review_rating": 4.5, "growth.organic_share": 0.65,
             "finance.collections": 55_000.0 * self.size, "technology.investment_share": 0.05,
         }  # fmt: skip
+        self.third_free = self.now["operations.third_next_available"]
         self.bring = 0.0  # how many more newcomers than usual are felt, in reference standard deviations
         self.senders: Ints = np.empty(0, dtype=np.int64)
         self.leaving = [0.0] * 6

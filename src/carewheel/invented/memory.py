@@ -61,7 +61,7 @@ def measures_of(
         "operations.utilisation": float(v["minutes"][kept].sum() / open_minutes) if open_minutes else np.nan,
         "operations.kept_visits": float(kept.sum()),
         "operations.no_show_rate": float((v["status"] == attendance.NOSHOW).sum() / max(asked_for.sum(), 1)),
-        "operations.third_next_available": float(1.5 + np.mean([desk.delays[-1] for desk in place.desks])),
+        "operations.third_next_available": place.third_free,
         "technology.online_booking": float(np.mean(v["channel"] == ONLINE)) if len(kept) else np.nan,
         "technology.investment_share": place.purse.invested / max(cash, 1.0),
         "growth.new_patients": float(new),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from carewheel.invented import access, attendance
 from carewheel.invented.access import Requests
 from carewheel.invented.book import BOOKING_CHANNELS, NONE
 from carewheel.invented.clockwork import working_days
+from carewheel.invented.draws import Floats
 from carewheel.invented.parameters import parameters
 from carewheel.invented.ports import sd_of
 
@@ -30,6 +32,7 @@ def month_of_visits(place: Place, month: int, first: int, end: int, digital: flo
     order = np.lexsort((v["patient"], v["starts"]))
     v = {name: column[order] for name, column in v.items()}
     _fates(place, month, v)
+    place.third_free = _third_free(place, v, first, end)
     _walk_ins(place, month, v)
     order = np.lexsort((v["patient"], v["starts"]))
     v.update({name: column[order] for name, column in v.items()})
@@ -65,11 +68,12 @@ def _given(place: Place, month: int, first: int, end: int, index: int, digital: 
         place.draws.uniform(f"gives up {index}", month, place.population.size, 1)[left_over.patient, 0]
         >= 0.35
     )
-    desk.waiting = left_over.take(stays) + desk_later
+    pop = place.population
+    z = place.draws.uniform("booking", month, pop.size, 8)
+    desk.waiting = _known_since(left_over.take(stays), z[:, 0]) + desk_later
     got, slot = waiting.take(placed), slot[placed]
     starts = at[slot]
-    pop = place.population
-    z = place.draws.uniform("booking", month, pop.size, 8)[got.patient]
+    z = z[got.patient]
     asked = np.where(got.asked != NONE, got.asked, starts - (got.lead_days * DAY).astype(np.int64))
     # Booked in office hours of the day; on the day itself some time before the visit.
     day = asked // DAY
@@ -109,6 +113,34 @@ def _given(place: Place, month: int, first: int, end: int, index: int, digital: 
         "moved_at": moved_at,
         "channel": np.where(online, ONLINE, np.where(at_desk, FRONT_DESK, PHONE)),
     }
+
+
+def _known_since(left_over: Requests, uniforms: Floats) -> Requests:
+    """Who waits for a slot of next month asked when he wanted this month's: so a full book is full on the day when it is looked at."""
+    day = (left_over.wanted - (left_over.lead_days * DAY).astype(np.int64)) // DAY
+    asked = np.minimum(
+        day * DAY + 8 * 60 + (uniforms[left_over.patient] * 540).astype(np.int64), left_over.wanted
+    )
+    return replace(left_over, asked=np.where(left_over.asked != NONE, left_over.asked, asked))
+
+
+def _third_free(place: Place, v: Columns, first: int, end: int) -> float:
+    """What `operations.third_next_available` says on the evening before this month, by what was in the book then."""
+    eve, days = first * DAY, end - first
+    known = (v["booked_at"] < eve) & ((v["cancelled_at"] == NONE) | (v["cancelled_at"] >= eve))
+    where = np.where((v["moved_at"] != NONE) & (v["moved_at"] >= eve), v["first_starts"], v["starts"])
+    known &= (where >= eve) & (where < end * DAY)
+    seats = sorted(seat for desk in place.desks for seat in desk.providers)
+    row = np.searchsorted(seats, v["provider_index"][known])
+    booked = np.zeros((len(seats), days))
+    np.add.at(booked, (row, where[known] // DAY - first), v["minutes"][known])
+    open_minutes = np.zeros_like(booked)
+    for desk in place.desks:
+        provider, _, starts, ends = desk.sessions(first, end)
+        rows = np.searchsorted(seats, np.array(desk.providers)[provider])
+        np.add.at(open_minutes, (rows, starts // DAY - first), ends - starts)
+    works = open_minutes.sum(axis=1) > 0
+    return float(access.third_free_half_hour(open_minutes, booked)[works].mean())
 
 
 def _fates(place: Place, month: int, v: Columns) -> None:
