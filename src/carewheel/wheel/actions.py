@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from carewheel.catalog.play_guesses import play_guesses
 from carewheel.catalog.plays import Effect, Play, arithmetics, plays
 from carewheel.science.flywheel.gain import interval
 from carewheel.science.intervals import Estimate, product
+from carewheel.wheel.in_place import InPlace
 from carewheel.wheel.measured import Measured
 from carewheel.wheel.numbers import about, amount, number
 from carewheel.wheel.roadmap import PlayWorth
@@ -33,7 +35,11 @@ class _Factor:
 
 
 def actions(
-    measured: Mapping[str, Measured], as_of: date, worths: Sequence[PlayWorth] = (), currency: str = ""
+    measured: Mapping[str, Measured],
+    as_of: date,
+    worths: Sequence[PlayWorth] = (),
+    currency: str = "",
+    has_it: InPlace | None = None,
 ) -> list[dict[str, Any]]:
     """Every play as `wheel.json` states it, those with a number first, the most valuable at the top.
 
@@ -43,7 +49,11 @@ def actions(
     by_play = {worth.play: worth for worth in worths} if currency else {}
     found = [_action(play, measured, as_of) for play in plays().values()]
     if by_play:
-        found = [_by_model(action, by_play.get(action["play"]), currency) for action in found]
+        known = has_it or {}
+        found = [
+            _by_model(action, by_play.get(action["play"]), currency, action["play"] in known)
+            for action in found
+        ]
     return sorted(
         found, key=lambda a: -float(a["expected_value"]["mean"]["amount"]) if a["expected_value"] else 1.0
     )
@@ -75,19 +85,25 @@ def _action(play: Play, measured: Mapping[str, Measured], as_of: date) -> dict[s
     }
 
 
-def _by_model(action: dict[str, Any], worth: PlayWorth | None, currency: str) -> dict[str, Any]:
+def _by_model(
+    action: dict[str, Any], worth: PlayWorth | None, currency: str, at_work: bool
+) -> dict[str, Any]:
     """The action with the worth that the practice's model gives it; its arithmetic stays beside it, as a check."""
     if worth is None:
         return {
             **action,
             "expected_value": None,
             "arithmetic": [],
-            "why_no_number": "What it moves cannot be guessed: it is a way to decide.",
+            "why_no_number": "It is at work at all places already."
+            if at_work and play_guesses()[action["play"]].moves
+            else "What it moves cannot be guessed: it is a way to decide.",
         }
     bounds = interval(worth.draws)
     low, high = float(bounds.low), float(bounds.high)
     plain = action["arithmetic"][-1] if action["arithmetic"] else None
-    lines = [{"what": line, "amount": ""} for line in worth.lines]
+    lines = [{"what": line, "amount": ""} for line in (*worth.lines, *filter(None, [worth.where]))]
+    if worth.source != play_guesses()[worth.play].source:
+        lines.append({"what": f"What is thought of its effect: {worth.source}", "amount": ""})
     lines += [
         {"what": "Its price in 24 months, guessed", "amount": about(worth.price, currency)},
         {"what": "Staff hours in 24 months, guessed", "amount": f"{worth.hours:,.0f}"},
@@ -106,7 +122,9 @@ def _by_model(action: dict[str, Any], worth: PlayWorth | None, currency: str) ->
     )
     value = {
         "mean": _money(worth.mean, currency), "low": _money(low, currency), "high": _money(high, currency), "period": "24 months",
-        "assumes": "The effect is a guess until it is tried here; the rest is your own numbers in the stock-and-flow model.",
+        "assumes": "The effect is a guess until it is tried here; the rest is your own numbers in the stock-and-flow model."
+        if worth.source == play_guesses()[worth.play].source
+        else "Its effect was verified here; the rest is your own numbers in the stock-and-flow model.",
     }  # fmt: skip
     return {**action, "expected_value": value, "arithmetic": lines, "why_no_number": ""}
 

@@ -16,7 +16,7 @@ def schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of `wheel.json`.
 
     >>> schema()["properties"]["schema_version"]
-    {'const': '1.1'}
+    {'const': '1.2'}
     """
     text = resources.files("carewheel.wheel").joinpath("data", "wheel.schema.json").read_text("utf-8")
     found: dict[str, Any] = json.loads(text)

@@ -17,6 +17,7 @@ from carewheel.science.finance import best_portfolio
 from carewheel.science.flywheel.gain import interval
 from carewheel.science.flywheel.practice_model import Move, move_worth, practice_model
 from carewheel.science.flywheel.stocks import sensitivities
+from carewheel.wheel.in_place import InPlace
 from carewheel.wheel.learnt import Learnt
 from carewheel.wheel.numbers import about, number
 from carewheel.wheel.present import model_links, model_scales
@@ -38,7 +39,8 @@ class PlayWorth:
     """A play at this practice: net cash of 24 months over all places, its price taken off (draws,).
 
     ``chance_of_loss``; ``months`` until its effect is whole and felt; ``hours`` of staff in 24 months; ``price`` in 24 months;
-    ``lines``: what it moves from where to where, in words.
+    ``lines``: what it moves from where to where, in words. ``places``: at how many it is valued; ``has_it``: those that are left out,
+    because it is at work there; ``source`` of what is thought of its effect.
     """
 
     play: str
@@ -49,26 +51,43 @@ class PlayWorth:
     price: float
     lines: tuple[str, ...]
     needs: tuple[str, ...]
+    places: int
+    has_it: tuple[str, ...]
+    source: str
 
     @property
     def mean(self) -> float:
         return float(self.draws.mean())
 
+    @property
+    def where(self) -> str:
+        """Where it is valued, in words; "" for all places."""
+        if not self.has_it:
+            return ""
+        return f"Counted at {self.places} of {self.places + len(self.has_it)} places: {', '.join(self.has_it)} {'has' if len(self.has_it) == 1 else 'have'} it already"
+
 
 def worth_of_plays(
-    learnt: Learnt, beliefs: Mapping[tuple[str, str], tuple[float, float]] | None = None
+    learnt: Learnt,
+    beliefs: Mapping[tuple[str, str], tuple[float, float]] | None = None,
+    has_it: InPlace | None = None,
+    sources: Mapping[str, str] | None = None,
 ) -> list[PlayWorth]:
     """Every play with a guessed effect, run through the practice's own model, the most valuable first.
 
-    ``beliefs``: (mean, sd) of an effect by (play, measure) where verified changes have moved the guess. Empty where money cannot be
-    modelled.
+    ``beliefs``: (mean, sd) of an effect by (play, measure) where verified changes have moved the guess, ``sources``: by play what the
+    verdict said. ``has_it``: where a play is at work; it is valued at the other places alone, and left out where it is everywhere.
+    Empty where money cannot be modelled.
     """
     if learnt.present is None or learnt.model is None:
         return []
     strengths = {name: draws[:DRAWS] for name, draws in learnt.draws.items()}
-    found = [
-        _worth(learnt, guess, strengths, beliefs or {}) for guess in play_guesses().values() if guess.moves
-    ]
+    found = []
+    for guess in play_guesses().values():
+        there = sorted((has_it or {}).get(guess.play, ()))
+        if guess.moves and len(there) < learnt.present.places:
+            source = (sources or {}).get(guess.play, guess.source)
+            found.append(_worth(learnt, guess, strengths, beliefs or {}, there, source))
     return sorted(found, key=lambda worth: -worth.mean)
 
 
@@ -77,10 +96,13 @@ def _worth(
     guess: PlayGuess,
     strengths: Mapping[str, NDArray[np.float64]],
     beliefs: Mapping[tuple[str, str], tuple[float, float]],
+    there: Sequence[str],
+    source: str,
 ) -> PlayWorth:
     now, model = learnt.present, learnt.model
     assert now is not None
     assert model is not None
+    places = now.places - len(there)
     priced = now.currency == PRICES_IN
     once, monthly = (guess.price_once, guess.price_a_month) if priced else (0.0, 0.0)
     moves, drawn = moves_of(guess, model.present, beliefs, priced)
@@ -90,11 +112,11 @@ def _worth(
         for effect, move in zip(guess.moves, moves, strict=True)
     ]
     changed = practice_model(now.practice, model_scales(), model_links(), moves=moves)
-    worth = move_worth(model, changed, strengths, sizes).draws * now.places
+    worth = move_worth(model, changed, strengths, sizes).draws * places
     return PlayWorth(
         guess.play, worth, float(np.mean(worth < 0)), guess.ramp_months + LINK_LAG_MONTHS,
-        (guess.hours_once + MONTHS * guess.hours_a_month) * now.places, (once + MONTHS * monthly) * now.places,
-        tuple(lines), guess.needs,
+        (guess.hours_once + MONTHS * guess.hours_a_month) * places, (once + MONTHS * monthly) * places,
+        tuple(lines), guess.needs, places, tuple(there), source,
     )  # fmt: skip
 
 
@@ -145,7 +167,9 @@ def roadmap_document(learnt: Learnt, worths: Sequence[PlayWorth]) -> dict[str, A
                 "price": {"amount": f"{worth.price:.2f}", "currency": currency},
                 "moves": list(worth.lines),
                 "needs": list(worth.needs),
-                "source": play_guesses()[worth.play].source,
+                "source": worth.source,
+                "places": worth.places,
+                "in_place": list(worth.has_it),
             }
             for worth in worths
         ],
@@ -203,8 +227,8 @@ def _main(worth: PlayWorth) -> str:
     return play_guesses()[worth.play].moves[0].what
 
 
-def reinvestment(learnt: Learnt) -> list[dict[str, Any]]:
-    """What the next unit of free cash brings back within 24 months, by the part that it is put into; the best first.
+def reinvestment(learnt: Learnt, months: int = MONTHS) -> list[dict[str, Any]]:
+    """What the next unit of free cash brings back within ``months``, by the part that it is put into; the best first.
 
     Exact derivative of net cash by the share of free cash, over the money which that share is. Parts into which nothing goes
     at present are left out: what money does there cannot be told from a present without it.
@@ -219,10 +243,11 @@ def reinvestment(learnt: Learnt) -> list[dict[str, Any]]:
         for part, share in parts.items()
         if share == "marketing" or getattr(spending, share, 0.0) > 0
     }
-    found = sensitivities(
-        learnt.model.model, "earned", [f"share_{share}" for share in known.values()], strengths
-    )
-    money = learnt.model.now.free * MONTHS
+    model = learnt.model.model
+    if months != MONTHS:
+        model = practice_model(learnt.present.practice, model_scales(), model_links(), months=months).model
+    found = sensitivities(model, "earned", [f"share_{share}" for share in known.values()], strengths)
+    money = learnt.model.now.free * months
     if money <= 0:
         return []
     rows = []

@@ -14,19 +14,22 @@ from carewheel.warehouse.contradictions import contradictions
 from carewheel.warehouse.measures import DuckDbEngine, Engine
 from carewheel.warehouse.workspace import Workspace
 from carewheel.wheel.actions import actions
+from carewheel.wheel.before_after import before_after
 from carewheel.wheel.components import ComponentState, component_state, strongest, weakest
 from carewheel.wheel.headline import headline
+from carewheel.wheel.in_place import in_place
 from carewheel.wheel.learnt import Learnt, drag_document, gain_document, learn, link_document
 from carewheel.wheel.measured import Measured, measure_all, measure_document, period_of
 from carewheel.wheel.missing import missing
+from carewheel.wheel.outlook import outlook_document
 from carewheel.wheel.pitfalls import alarms
-from carewheel.wheel.plans import Ledger, owners, plan_document
+from carewheel.wheel.plans import Ledger, Plan, owners, plan_document
 from carewheel.wheel.practices import ACTIVITY, Practice, practices
 from carewheel.wheel.roadmap import roadmap_document, worth_of_plays
 from carewheel.wheel.scorecard import own_scores, scorecard_document
 from carewheel.wheel.verification import standing
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 
 
 class NothingToTurn(Exception):
@@ -96,9 +99,11 @@ def view(
         learnt = learn(by_id)
         day = plans_at or as_of
         now = standing(Ledger(workspace), places_of(by_id), day)
-        worths = worth_of_plays(learnt, now.sizes)
-        ranked = actions(by_id, as_of, worths, learnt.present.currency if learnt.present else "")
+        has_it = in_place(connection, now.plans, places_of(by_id), as_of, day)
+        worths = worth_of_plays(learnt, now.sizes, has_it, now.sources)
+        ranked = actions(by_id, as_of, worths, learnt.present.currency if learnt.present else "", has_it)
         owner = owners(now.plans)
+        plan_ahead = roadmap_document(learnt, worths)
         first, last = period_of(as_of)
         weak, strong = weakest(states), strongest(states)
         document = {
@@ -117,9 +122,17 @@ def view(
             "weakest": None if weak is None else {"component": weak[0].id, "why": weak[1]},
             "strongest": None if strong is None else {"component": strong.id},
             "actions": [{**action, "owner": owner.get(action["play"])} for action in ranked],
-            "roadmap": roadmap_document(learnt, worths),
+            "roadmap": plan_ahead,
+            "outlook": outlook_document(
+                learnt,
+                worths,
+                (plan_ahead["portfolio"] or {"plays": []})["plays"],
+                now.sizes,
+                by_id,
+                plan_ahead["reinvestment"],
+            ),
             "scorecard": scorecard_document(own_scores(workspace), by_id),
-            "plans": [plan_document(plan, day) for plan in now.plans],
+            "plans": [_plan(plan, day, by_id) for plan in now.plans],
             "pitfalls": alarms(by_id, states, connection, as_of, now.plans, day),
             "contradictions": [asdict(c) for c in contradictions(connection, as_of)],
             "coverage": _coverage(measured, last),
@@ -146,6 +159,12 @@ def measured_now(
         return {m.card.id: m for m in measure_all(DuckDbEngine(connection), day)}, day
     finally:
         connection.close()
+
+
+def _plan(plan: Plan, day: date, measured: Mapping[str, Measured]) -> dict[str, Any]:
+    """A plan with the months behind its verdict."""
+    shown, why = before_after(plan, measured[plan.terms.judged_by.measure].result)
+    return {**plan_document(plan, day), "before_after": shown, "why_no_before_after": why}
 
 
 def _component(state: ComponentState) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from carewheel.wheel.plans.outcomes import Outcomes, comparable, outcomes
 from carewheel.wheel.plans.plan import Plan
 from carewheel.wheel.plans.proposing import checked_measure, guessed, measure_of
 from carewheel.wheel.plans.refusals import PlanRefused
+from carewheel.wheel.plans.showing import signed
 
 # A change on record within a month of a plan's start, with the same play at the same place, is the plan itself.
 SAME_START = 1
@@ -217,6 +218,32 @@ class Standing:
     def sizes(self) -> dict[tuple[str, str], tuple[float, float]]:
         """Mean and sd of the believed effects, as the roadmap takes them."""
         return {key: (belief.mean, belief.sd) for key, belief in self.beliefs.items()}
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """By play what its believed effect rests on, in words: the last verdict that moved it, and how much is still the guess."""
+        found: dict[str, str] = {}
+        for (play, measure), belief in self.beliefs.items():
+            rows = [
+                row
+                for row in self.verdicts
+                if (row["play"], row["measure"]) == (play, measure) and row["size"]
+            ]
+            last = rows[-1]
+            ratio = last["size"]["kind"] == "ratio"
+            unit = measures()[measure].unit
+            half = 1.645 * belief.sd
+            ends = [
+                f"× {x:.2f}" if ratio else signed(x, unit)
+                for x in (belief.mean, belief.mean - half, belief.mean + half)
+            ]
+            times = f"{len(rows)} verdicts here, the last" if len(rows) > 1 else "verdict here"
+            words = (
+                f"{times} on {last['as_of']} ({last['quality']} evidence): {measures()[measure].title.lower()} {ends[0]} ({ends[1]} to {ends[2]}); "
+                f"{belief.prior_weight:.0%} of it is still the guess"
+            )
+            found[play] = f"{found[play]}; {words}" if play in found else words
+        return found
 
 
 def standing(ledger: Ledger, places: Collection[str], as_of: date) -> Standing:

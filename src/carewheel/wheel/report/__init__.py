@@ -25,7 +25,7 @@ from carewheel.wheel.numbers import (
     with_unit,
 )
 from carewheel.wheel.plans import verdict_words
-from carewheel.wheel.report import charts, drawing
+from carewheel.wheel.report import charts, drawing, pictures
 from carewheel.wheel.report.breakdowns import breakdowns
 
 HORIZON_WORDS = {"quick": "quick win", "medium": "medium term", "long": "long term"}
@@ -38,6 +38,8 @@ INTERVAL_WORDS = {
     "cost_per_count": "exact Poisson interval of the count below the line, 90 %",
     "ratio_months": "jackknife over months, 90 %",
     "lifetime": "delta method of its two factors, 90 %",
+    "visit_model": "doubt of the model and chance, 90 %",
+    "tenure_model": "doubt of the model and chance, 90 %",
     "none": "none: it is counted, not sampled",
 }
 
@@ -97,8 +99,19 @@ def _view(document: Mapping[str, Any], anchor: str) -> dict[str, Any]:
         for action in document["actions"]
     ]
     found["plans"] = [
-        {**plan, "verdict_words": verdict_words(plan["verdict"], plan["unit"])} for plan in document["plans"]
+        {
+            **plan,
+            "verdict_words": verdict_words(plan["verdict"], plan["unit"]),
+            "picture": pictures.before_after(plan, document["locations"]),
+        }
+        for plan in document["plans"]
     ]
+    found["pictures"] = {
+        "fans": pictures.fans(document["outlook"]),
+        "hangs": pictures.hangs(document["outlook"]),
+        "splits": pictures.splits(document["outlook"]),
+        "loops": pictures.loops(document["outlook"]),
+    }
     found["missing"] = [
         {
             **item,
@@ -233,7 +246,12 @@ def _cases(m: Mapping[str, Any]) -> str:
 
 @cache
 def _template() -> jinja2.Template:
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_text),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+    )
     environment.filters.update(
         day=day_words,
         exact=exact,
@@ -246,7 +264,7 @@ def _template() -> jinja2.Template:
         trend_words=trend_words,
         cases=_cases,
     )
-    return environment.from_string(_text("report.html"))
+    return environment.get_template("report.html")
 
 
 @cache
