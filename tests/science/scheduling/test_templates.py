@@ -69,7 +69,8 @@ def test_hassin_and_mendel(n: int, show: float, cost: float, equal: float, gaps:
     if gaps is not None:
         np.testing.assert_allclose(np.diff(found.times), gaps, atol=6e-5)
     spaced = tuned(session, individual_times).evaluation
-    assert spaced.waiting + spaced.availability == pytest.approx(equal, rel=1e-6)
+    # The table's own search for the spacing stopped a little early.
+    assert equal * (1 - 2e-6) <= spaced.waiting + spaced.availability <= equal * (1 + 1e-7)
 
 
 @pytest.mark.parametrize("show", [1.0, 0.9, 0.8, 0.7, 0.5])
@@ -187,7 +188,7 @@ def test_without_evaluations_left_no_bound_is_claimed() -> None:
     assert found.evaluations <= 20
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.integers(0, 10**6))
 def test_no_other_times_beat_a_proved_template(seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -45,7 +45,7 @@ def best_times(
 
     ``slot``: appointments at multiples of so many minutes only; None: any moment (phases) or any moment of the grid, which
     for durations on a grid is as good as any real times (punctual patients, close on the grid). ``latest``: no appointment
-    after this minute; None: before the close, or unlimited without one. ``prove``: go on until the best is proved on a grid
+    after this minute; None: up to the close (slots: before it), or unlimited without one. ``prove``: go on until the best is proved on a grid
     (0.2 s for 16 patients on a grid of minutes, 10 s for 40); phases at any moment always come with their gap.
     Method: exact gradient and L-BFGS-B in the gaps between appointments (the cost is convex), then steepest descent on the
     grid (`descended`). With walk-ins the order of the list can change, the cost need not be convex, and no gap is stated.
@@ -69,7 +69,7 @@ def best_times(
         raise CannotTell(
             "slot-off-grid", {"slot": slot, "step": session.step}, "give a multiple of the grid's step"
         )
-    return _on_grid(session, multiple, latest, prove)
+    return _on_grid(session, multiple, latest, prove, in_slots=slot is not None)
 
 
 # --- phases, continuous
@@ -127,7 +127,9 @@ def _last(session: Session, latest: float | None) -> float:
 # --- grid
 
 
-def _on_grid(session: Session, multiple: int, latest: float | None, prove: bool) -> Template:
+def _on_grid(
+    session: Session, multiple: int, latest: float | None, prove: bool, *, in_slots: bool
+) -> Template:
     n, d = len(session.patients), session.step
     load = sum(w.rate * w.duration.mean for w in session.walk_ins)
     apart = session.booked_work / n / max(1 - load, 0.2) / d
@@ -137,12 +139,12 @@ def _on_grid(session: Session, multiple: int, latest: float | None, prove: bool)
     while True:
         slots = reach // multiple
         if (
-            not open_end
-            and session.closes is not None
+            in_slots
             and latest is None
+            and session.closes is not None
             and slots * multiple * d == session.closes
         ):
-            slots -= 1
+            slots -= 1  # an appointment at the very close belongs to no slot
         grid = GridSession(session, max(slots, 0) * multiple)
         start: Floats = np.arange(n, dtype=np.float64) * min(0.9 * apart, slots * multiple / max(n, 1))
         if not session.walk_ins and slots > 0:
