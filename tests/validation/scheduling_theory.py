@@ -33,7 +33,7 @@ def _row(what: str, waits: np.ndarray, truth: float, customers: int) -> Row:
     share = found.error / truth
     return Row(
         f"{what}: mean wait by theory {truth:.4f}",
-        "|z| ≤ 4, error ≤ 5 %",
+        "z within ±4, error ≤ 5 %",
         f"{found.mean:.4f} ± {found.error:.4f} (z {z:+.1f})",
         abs(z) <= 4 and share <= 0.05,
     )
@@ -67,7 +67,7 @@ def simulator_rows(customers: int = CUSTOMERS) -> list[Row]:
             rows.append(
                 Row(
                     f"M/M/4: share who wait, Erlang C {truth:.4f}",
-                    "|z| ≤ 4",
+                    "z within ±4",
                     f"{delayed.mean:.4f} (z {z:+.1f})",
                     abs(z) <= 4,
                 )

@@ -135,7 +135,7 @@ def fair_plan(
     if search.gap(search.found[0][1]) > most_gap:
         for price in np.geomspace(0.3, 30.0, rounds):
             search.descend(free.order, free.template.times, price, most_gap)
-        for spare in _spread_times(free.template, slot or session.step):
+        for spare in _spread_times(free.template.times, slot, session):
             search.descend(free.order, spare, 3.0, most_gap)
         for _ in range(rounds):  # an order chosen for fairness deserves times of its own
             _, _, order, _ = min(search.found, key=lambda plan: search.worth(plan[0], plan[1], 3.0, most_gap))
@@ -175,14 +175,17 @@ def fair_plan(
     )  # fmt: skip
 
 
-def _spread_times(template: Template, unit: float) -> list[Floats]:
+def _spread_times(times: Floats, slot: float | None, session: Session) -> list[Floats]:
     """The times with those who share a slot set apart, where there is room: fewer long waits to share."""
-    times, found = template.times, []
+    found: list[Floats] = []
+    unit, last = slot or session.step, math.inf
+    if session.closes is not None:
+        last = session.closes - (slot or 0.0)
     for k in range(1, times.size):
         if times[k] == times[k - 1]:
             moved = times.copy()
             moved[k:] = np.maximum(moved[k:], moved[k - 1] + unit)
-            if moved[-1] <= times[-1] + unit:
+            if moved[-1] <= last:
                 found.append(moved)
     return found[:3]
 
