@@ -42,7 +42,7 @@ def monthly_forecast(counts: ArrayLike, working_days: ArrayLike, horizon: int) -
 
     The log of the count a working day of location i in a coming month is the common course a year before, plus the common growth over the last three
     months against a year before, plus i's own distance from the course in the last three months, plus 0.4 of what was its own in that month last year.
-    Raises `CannotTell`: ``not-counts``, ``too-few-months`` (under 12 + 3), ``horizon`` beyond a year, ``working-days``.
+    Raises `CannotTell`: ``not-counts``, ``too-few-months`` (under 12 and the horizon and one), ``horizon`` beyond a year, ``working-days``.
 
     >>> season = np.tile([10, 11, 12, 12, 13, 14, 14, 13, 12, 11, 10, 9.0], 2)
     >>> found = monthly_forecast(np.outer([100, 300], season), np.full(27, 20), 3)
