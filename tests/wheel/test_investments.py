@@ -264,6 +264,16 @@ def test_downtime_costs_visits_and_money(learnt: Learnt) -> None:
     assert slow.case.drawn(100)[DOWNTIME].min() > 0
 
 
+def test_a_measure_that_is_not_known_here_is_named(learnt: Learnt) -> None:
+    now = learnt.present
+    assert now is not None
+    known = {name: value for name, value in now.practice.measures.items() if name != "experience.ease"}
+    blind = replace(learnt, present=replace(now, practice=replace(now.practice, measures=known)))
+    text = bought(effect=EFFECT + '[[effect]]\nmeasure = "experience.ease"\nchange = [0, 1, 2]\n')
+    assert case(blind, text).unmeasured == ["experience.ease"]
+    assert case(learnt, text).unmeasured == []
+
+
 def test_what_harms_patients_does_not_pass_whatever_it_earns(learnt: Learnt) -> None:
     text = bought("0", '[[effect]]\nmeasure = "operations.wait_minutes"\nchange = [5, 10, 15]\n'
                        '[[effect]]\nmeasure = "finance.revenue_per_visit"\nchange = [40, 50, 60]')  # fmt: skip

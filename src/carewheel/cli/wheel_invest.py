@@ -101,6 +101,8 @@ def _print_weighed(found: Weighed) -> None:
     table(rows, right=(2, 3))
     if found.swings:
         say(f"  with all as expected: {about(found.swings[0].middle, case.now.currency)}")
+    if case.unmeasured:
+        say(f"Not measured here, so taken to stand where it usually does: {', '.join(case.unmeasured)}.")
     halved = [p.measure for p in case.promises if p.vendor]
     if halved:
         say(f"Half of what the seller says is counted: {', '.join(halved)}.")

@@ -65,6 +65,12 @@ class Case:
         )
 
     @property
+    def unmeasured(self) -> list[str]:
+        """Measures that it shall move and that are not known here: they are taken to stand where they usually do."""
+        known = self.now.practice.measures
+        return [p.measure for p in self.promises if p.measure not in known and p.measure not in LEVERS]
+
+    @property
     def doubts(self) -> dict[str, Doubt]:
         """Every figure by its name; effects are "effect 0", "effect 1" …, as promised at full use."""
         d = self.described

@@ -46,6 +46,7 @@ def weighed_document(found: Weighed) -> dict[str, Any]:
             for s in found.swings
         ],
         "cash_by_month": [_of(estimate) for estimate in _by_month(found)],
+        "unmeasured": case.unmeasured,
         "assumed": list(case.now.assumed),
     }  # fmt: skip
 

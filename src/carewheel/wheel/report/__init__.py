@@ -107,6 +107,7 @@ def _view(document: Mapping[str, Any], anchor: str) -> dict[str, Any]:
         for plan in document["plans"]
     ]
     found["pictures"] = {
+        "chosen": pictures.chosen(document["outlook"]),
         "fans": pictures.fans(document["outlook"]),
         "hangs": pictures.hangs(document["outlook"]),
         "splits": pictures.splits(document["outlook"]),

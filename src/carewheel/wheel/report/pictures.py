@@ -8,6 +8,7 @@ from typing import Any
 
 from carewheel.catalog.components import components
 from carewheel.catalog.measures import measures
+from carewheel.catalog.plays import plays
 from carewheel.wheel.numbers import about, number
 from carewheel.wheel.plans import signed
 
@@ -70,6 +71,19 @@ def _label(places: Sequence[float], above: bool) -> float:
     """Where the name of a line stands at its right end: clear of its last third, above or below, within the chart."""
     last = places[-max(len(places) // 3, 1) :]
     return min(max(min(last) - 7 if above else max(last) + 15, TOP + 2), HEIGHT - BOTTOM - 3)
+
+
+def chosen(outlook: Mapping[str, Any] | None) -> str:
+    """The plays to begin with, by their titles.
+
+    >>> chosen({"plays": ["Q2", "M4"]})
+    'better appointment scheduling (Q2) and billing errors found and fixed (M4)'
+    """
+    titles = [
+        f"{plays()[play].title.partition(':')[0]} ({play})" for play in (outlook["plays"] if outlook else ())
+    ]
+    titles = [title if title[:2].isupper() else title[:1].lower() + title[1:] for title in titles]
+    return " and ".join(filter(None, [", ".join(titles[:-1]), *titles[-1:]]))
 
 
 def fans(outlook: Mapping[str, Any] | None) -> list[dict[str, Any]]:
