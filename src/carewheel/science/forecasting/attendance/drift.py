@@ -58,13 +58,24 @@ def drift(day: ArrayLike, chance: ArrayLike, fell: ArrayLike) -> Drift:
     score = (seen - expected) / np.sqrt(
         np.maximum(chance_variance + (ACCIDENT_SD * chance_variance) ** 2, 1e-12)
     )
-    up, down = np.zeros(days.size), np.zeros(days.size)
-    high = low = 0.0
-    for i, z in enumerate(score):
-        high, low = max(0.0, high + z - ALLOWANCE), max(0.0, low - z - ALLOWANCE)
-        up[i], down[i] = high, low
+    up, down = cumulative_sums(score)
     over = np.flatnonzero((up > LIMIT) | (down > LIMIT))
     return Drift(days, expected, seen, score, up, down, int(days[over[0]]) if over.size else None)
+
+
+def cumulative_sums(score: ArrayLike) -> tuple[Floats, Floats]:
+    """Page's sums upwards and downwards (d,) of standardised scores (Page 1954, Biometrika 41, 100).
+
+    >>> [sums.tolist() for sums in cumulative_sums([1.0, 1.0, -2.0])]
+    [[0.5, 1.0, 0.0], [0.0, 0.0, 1.5]]
+    """
+    z = np.asarray(score, dtype=np.float64)
+    up, down = np.zeros(z.size), np.zeros(z.size)
+    high = low = 0.0
+    for i, each in enumerate(z):
+        high, low = max(0.0, high + each - ALLOWANCE), max(0.0, low - each - ALLOWANCE)
+        up[i], down[i] = high, low
+    return up, down
 
 
 def stability_index(before: ArrayLike, now: ArrayLike, parts: int = 10) -> float:

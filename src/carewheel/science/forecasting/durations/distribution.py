@@ -102,12 +102,14 @@ class DurationModel:
         z = np.interp(u, SHAPE, self.shape)
         low, high = norm.ppf(np.maximum(u, 1e-12)), norm.ppf(np.minimum(u, 1 - 1e-12))
         z = np.where(u < SHAPE[0], self.shape[0] + low - norm.ppf(SHAPE[0]), z)
-        return np.where(u > SHAPE[-1], self.shape[-1] + high - norm.ppf(SHAPE[-1]), z)
+        found: Floats = np.where(u > SHAPE[-1], self.shape[-1] + high - norm.ppf(SHAPE[-1]), z)
+        return found
 
     def _chance(self, z: Floats) -> Floats:
         u = np.interp(z, self.shape, SHAPE)
         u = np.where(z < self.shape[0], norm.cdf(z - self.shape[0] + norm.ppf(SHAPE[0])), u)
-        return np.where(z > self.shape[-1], norm.cdf(z - self.shape[-1] + norm.ppf(SHAPE[-1])), u)
+        found: Floats = np.where(z > self.shape[-1], norm.cdf(z - self.shape[-1] + norm.ppf(SHAPE[-1])), u)
+        return found
 
 
 def duration_model(
