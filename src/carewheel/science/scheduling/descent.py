@@ -100,7 +100,9 @@ def _least_set(
     if mobile.size == 0:
         return None, 0.0
     forced = {int(k): _tied(now, int(k), way) for k in mobile}
-    fine = _fine(price, now, value, way, mobile, forced)
+    # Nobody is taken along where all stand apart; then the price is never asked for.
+    together = any(f.size > 1 for f in forced.values())
+    fine = _fine(price, now, value, way, mobile, forced) if together else 0.0
     size = mobile.size
 
     def vertex(x: Floats) -> tuple[Floats, Ints | None]:

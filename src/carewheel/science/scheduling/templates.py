@@ -170,7 +170,7 @@ def _smooth(grid: GridSession, start: Floats, last: int) -> Floats:
 
     done = optimize.minimize(
         cost, np.diff(start), jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * (n - 1),
-        options={"maxiter": 120, "maxcor": 20, "ftol": 1e-6},
+        options={"maxiter": 150, "maxcor": 20, "ftol": 1e-8},
     )  # fmt: skip
     found: Floats = np.minimum(np.concatenate([[0.0], np.cumsum(done.x)]), last)
     return found
@@ -183,7 +183,15 @@ def _stepwise(grid: GridSession, start: Floats, slots: int, multiple: int, prove
         cost = _priced(grid, multiple * coarse)
         found = descended(cost, np.rint(times / coarse).astype(np.int64), latest=slots // coarse, prove=False)
         times = found.times * coarse
-    return descended(_priced(grid, multiple), times, latest=slots, prove=prove and not walking)
+    # Without proof a few looks: the smooth start is within a thousandth of the best, and each look costs an evaluation.
+    few = times.size * (100 if walking or multiple > 1 else 8)
+    return descended(
+        _priced(grid, multiple),
+        times,
+        latest=slots,
+        prove=prove and not walking,
+        most=200_000 if prove else few,
+    )
 
 
 def _priced(grid: GridSession, multiple: int) -> Callable[[Ints], float]:
