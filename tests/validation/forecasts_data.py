@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carewheel.science.forecasting.attendance.bookings import Bookings, Outcomes, bookings, outcomes
+from carewheel.science.forecasting.demand import Calendar, calendar
 
 # Day 0 is a Monday, so that day % 7 is the weekday.
 DAY_ZERO = date(2007, 1, 1)
@@ -68,3 +69,71 @@ def vitoria(data: Path, reminders: bool = True) -> Vitoria:
     }
     known = outcomes(made, np.arange(fell.size), fell.astype(np.int64))
     return Vitoria(made, known, fell, made.visit_day >= SPLIT, groups)
+
+
+SPECIAL = ("xmas", "xmas2", "nye", "nyd", "thx", "thx1", "ind", "game_day")
+
+
+def emergency(data: Path) -> tuple[NDArray[np.float64], NDArray[np.float64], Calendar]:
+    """Arrivals by day (1280,) and hour (1280, 24), and the calendar with the set's own special days; none is closed."""
+    rows = rows_of(data / "scheduling" / "demand_ed_uihc_hourly_2013_2016.csv.gz")
+    hours = np.array([float(row["Arrivals"]) for row in rows]).reshape(-1, 24)
+    first = (date.fromisoformat(rows[0]["Date"]) - DAY_ZERO).days
+    flags = {name: np.array([row[name] == "1" for row in rows[::24]]) for name in SPECIAL}
+    special = {name: first + np.flatnonzero(flag) for name, flag in flags.items()}
+    return hours.sum(axis=1), hours, calendar(first, hours.shape[0], special=special)
+
+
+# Bank holidays of England on weekdays in these months (gov.uk/bank-holidays).
+BANK_HOLIDAYS = (
+    "2023-08-28", "2023-12-25", "2023-12-26", "2024-01-01", "2024-03-29", "2024-04-01", "2024-05-06", "2024-05-27",
+    "2024-08-26", "2024-12-25", "2024-12-26", "2025-01-01", "2025-04-18", "2025-04-21", "2025-05-05", "2025-05-26",
+)  # fmt: skip
+
+
+def nhs(data: Path) -> tuple[NDArray[np.float64], NDArray[np.float64], list[str]]:
+    """Appointments (65, 24) by area and month, working days (24,) of the months, and the region of each area."""
+    rows = rows_of(data / "scheduling" / "demand_nhs_gp_monthly_sub_icb_2023-08_2025-07.csv")
+    areas, months = sorted({row["SUB_ICB_CODE"] for row in rows}), sorted({row["Month"] for row in rows})
+    region = {row["SUB_ICB_CODE"]: row["REGION_NAME"] for row in rows}
+    counts = np.zeros((len(areas), len(months)))
+    for row in rows:
+        counts[areas.index(row["SUB_ICB_CODE"]), months.index(row["Month"])] = float(row["Appointments"])
+    first = np.array(months, dtype="datetime64[M]")
+    worked = np.busday_count(
+        first.astype("datetime64[D]"), (first + 1).astype("datetime64[D]"), holidays=list(BANK_HOLIDAYS)
+    )
+    return counts, worked.astype(np.float64), [region[area] for area in areas]
+
+
+@dataclass(frozen=True)
+class Hangu:
+    """Consultations in order: minutes, session, and what was known of each before it began."""
+
+    minutes: NDArray[np.float64]
+    session: NDArray[np.int64]
+    numbers: dict[str, NDArray[np.float64]]
+    factors: dict[str, NDArray[np.str_]]
+    patient: NDArray[np.str_]
+
+
+def hangu(data: Path) -> Hangu:
+    """The 266 sessions of one physician."""
+    rows = rows_of(data / "scheduling" / "service_hangu_sessions_001_266.csv")
+    session = np.array([int(row["Session"]) for row in rows])
+    position, earlier = np.zeros(len(rows)), np.zeros(len(rows))
+    seen: dict[str, int] = {}
+    for i, row in enumerate(rows):
+        position[i] = position[i - 1] + 1 if i and session[i] == session[i - 1] else 0
+        earlier[i] = seen.get(row["ID"], 0)
+        seen[row["ID"]] = seen.get(row["ID"], 0) + 1
+    words = {"day": "DayOfWeek", "half": "AM_PM", "home": "Address", "cancer": "M.Cancer", "sex": "Gender"}
+    factors = {name: np.array([row[column] for row in rows]) for name, column in words.items()}
+    factors["visit"] = np.where(earlier == 0, "first", "later")
+    return Hangu(
+        np.array([float(row["ServTime"]) / 60 for row in rows]),
+        session,
+        {"log position": np.log1p(position)},
+        factors,
+        np.array([row["ID"] for row in rows]),
+    )

@@ -45,9 +45,9 @@ class DurationModel:
     visits: int
 
     def _place(self, numbers: Kinds, factors: Kinds) -> tuple[Floats, Floats]:
-        """Middle and width of the log minutes (n,)."""
-        made = self.coding.features(numbers, factors)
-        x = made.values
+        """Middle and width of the log minutes (n,); of one visit where the model knows no features."""
+        bare = not (self.coding.centres or self.coding.kinds or numbers or factors)
+        x = np.zeros((1, 0)) if bare else self.coding.features(numbers, factors).values
         variance = np.einsum("ij,jk,ik->i", x, self.covariance, x) if x.shape[1] else np.zeros(x.shape[0])
         width = np.full(x.shape[0], self.width)
         for name, given in factors.items():
