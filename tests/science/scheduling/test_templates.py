@@ -291,3 +291,11 @@ def test_what_cannot_be_is_refused(code: str, wrong: Any) -> None:
     with pytest.raises(CannotTell) as refused:
         wrong(Session((Patient(fixed(10)),) * 3, Weights(1, 1)))
     assert refused.value.code == code
+
+
+def test_late_comers_whose_last_slot_is_the_last_moment() -> None:
+    # Arrivals may lie past everything else: slopes at the last moment once looked beyond the grid.
+    late = Patient(fixed(10), unpunctuality=empirical([-5, 15]))
+    found = best_times(Session((late,) * 3, Weights(0.01, 1)), latest=20, prove=True)
+    assert found.proved
+    assert found.times[-1] <= 20

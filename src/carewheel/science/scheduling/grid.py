@@ -78,7 +78,7 @@ class GridSession:
         ]
         closes = latest if session.closes is None else session.closes / self.step
         spans = [math.ceil(w.end / self.step - 1e-9) for w in session.walk_ins]
-        self.horizon = max(latest, *ends, math.ceil(closes), *spans)
+        self.horizon = max(latest, *ends, math.ceil(closes), *spans) + 1  # a step more: slopes look one ahead
         self.grid = np.arange(self.horizon + 1, dtype=np.float64)
         self.closes = None if session.closes is None else session.closes / self.step
         w = session.weights
