@@ -122,7 +122,7 @@ def _fan(line: Mapping[str, Any], months: int) -> dict[str, Any]:
                    for m in (0, months // 2, months)],
         "names": names,
         "scatter": "" if scatter is None else f"Single months scatter by about {words(scatter)} either way by chance.",
-        "rows": [[f"Month {m}", words(base[m - 1]), words(with_plays["median"][m - 1]),
+        "rows": [[str(m), words(base[m - 1]), words(with_plays["median"][m - 1]),
                   f"{words(with_plays['low'][m - 1])} to {words(with_plays['high'][m - 1])}"] for m in told],
         "head": line["title"],
     }  # fmt: skip
