@@ -16,7 +16,7 @@ from carewheel.interop.records import TABLE_OF
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "carewheel"
-ROOMS = ("catalog", "science", "interop", "warehouse", "wheel", "journeys", "cli")
+ROOMS = ("catalog", "science", "interop", "warehouse", "spokes", "wheel", "journeys", "cli")
 BANNED = {"utils", "helpers", "misc", "common", "core", "base", "manager"}
 TYPES = {
     "int": "int | None",
@@ -58,6 +58,9 @@ def test_rooms_import_downward_only() -> None:
         ("warehouse/current.py", "def bad():\n    import carewheel.wheel.turn\n"),
         ("wheel/headline.py", "import carewheel.journeys.turn_the_wheel\n"),
         ("interop/x12/values.py", "import django\n"),
+        ("spokes/operations/queries.py", "import carewheel.wheel.turn\n"),
+        ("spokes/operations/rules/attendance.py", "def bad():\n    import django\n"),
+        ("journeys/foresee_attendance.py", "import carewheel.spokes.operations.rules.attendance\n"),
         ("helpers/__init__.py", "THING = 1\n"),
     ],
 )

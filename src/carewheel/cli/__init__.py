@@ -24,6 +24,7 @@ COMMANDS = {
     ),
     "demo": ("carewheel.cli.demo", "Make an invented group of practices whose truth is known."),
     "wheel": ("carewheel.cli.wheel", "See what drives the wheel, simulate, plan plays, verify changes."),
+    "access": ("carewheel.cli.access", "See who may not come, how many will ask, which times to offer."),
     "measures": ("carewheel.cli.measures", "List measures, show how one is defined, or its value."),
     "sources": ("carewheel.cli.sources", "List what was read into a workspace, or remove a source."),
     "map": ("carewheel.cli.mapping", "Propose a mapping file for a CSV or XLSX by looking at it."),

@@ -28,13 +28,14 @@ def answered(command: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(command)
     def run(*args: Any, **kwargs: Any) -> Any:
         from carewheel.journeys.look_at_the_wheel import MoneyUnknown
+        from carewheel.science.causal.refusal import CannotTell
         from carewheel.wheel.turn import NothingToTurn
 
         try:
             return command(*args, **kwargs)
         except NothingToTurn as nothing:
             complain(str(nothing), "Begin with: carewheel turn FOLDER")
-        except MoneyUnknown as unknown:
+        except (MoneyUnknown, CannotTell) as unknown:
             complain(str(unknown), "")
         return NOTHING
 

@@ -1,0 +1,132 @@
+"""`carewheel access`: who may not come, and (with later commands) how many will ask, which times to offer, who does what, the day itself."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from carewheel.cli.looking import answered, as_json_out, as_of_option, day_of
+from carewheel.cli.terminal import bar, json_option, say, table, today, workspace_option
+
+if TYPE_CHECKING:
+    from carewheel.spokes.operations.contracts import AttendanceReport, Chance
+
+SHOWN = 20
+csv_option = click.option("--csv", "as_csv", is_flag=True, help="Print CSV, one row for each visit.")
+
+
+@click.group("access")
+def access_command() -> None:
+    """See who may not come, how many will ask, which times to offer, who does what, and where the day runs late."""
+
+
+@access_command.command("noshow")
+@click.option(
+    "--days", type=click.IntRange(1, 90), default=14, show_default=True, help="How far ahead to look."
+)
+@click.option("--calls", type=click.IntRange(0), help="How many patients the desk can reach (default: a tenth of the visits).")  # fmt: skip
+@as_of_option
+@workspace_option
+@csv_option
+@json_option
+@answered
+def noshow_command(
+    days: int, calls: int | None, as_of: datetime | None, workspace: Path, as_csv: bool, as_json: bool
+) -> None:
+    """Show the chance of a missed visit for every booked visit ahead, why, and whom to reach out to; and how right and fair that is."""
+    from carewheel.journeys.foresee_attendance import foresee_attendance
+    from carewheel.warehouse.workspace import Workspace
+
+    with bar("Learning who comes") as show:
+        show("visits", 0, 2)
+        found = foresee_attendance(Workspace(workspace), today(), day_of(as_of), days, calls)
+        show("visits", 2, 2)
+    if as_json:
+        as_json_out(asdict(found))
+    elif as_csv:
+        click.echo(_as_csv(found), nl=False)
+    else:
+        _print(found, days)
+
+
+def _as_csv(found: AttendanceReport) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["visit", "location", "starts_at", "visit_type", "lead_days", "missed", "low", "high", "late_cancel", "action", "why"])  # fmt: skip
+    for v in found.visits:
+        late = "" if v.late_cancel is None else f"{v.late_cancel.value:.4f}"
+        chances = [f"{x:.4f}" for x in (v.missed.value, v.missed.low, v.missed.high)]
+        writer.writerow([v.visit, v.location, v.starts_at.isoformat(), v.visit_type, v.lead_days, *chances, late, v.action, v.why])  # fmt: skip
+    return text.getvalue()
+
+
+def _print(found: AttendanceReport, days: int) -> None:
+    say(f"Who may not come in the {days} days after {found.as_of}; intervals 90 %", bold=True)
+    if not found.visits:
+        say(
+            "No booked visit ahead is on record. Export the book with its future appointments to see whom to reach out to."
+        )
+    else:
+        misses = found.expected_misses
+        say(
+            f"{len(found.visits):,} visits are booked; {misses.value:.0f} ({misses.low:.0f} to {misses.high:.0f}) are likely to be missed. "
+            f"Reaching out as below would keep about {found.kept:.0f} of them."
+        )
+        say()
+        rows = [["visit", "place", "starts there", "missed", "from", "to", "offer"]]
+        rows += [
+            [v.visit, v.location, f"{v.starts_local:%a %d %b %H:%M}", f"{v.missed.value:.0%}", f"{v.missed.low:.0%}", f"{v.missed.high:.0%}", v.action]
+            for v in found.visits[:SHOWN]
+        ]  # fmt: skip
+        table(rows, right=(3, 4, 5))
+        say()
+        say(found.visits[0].why)
+    say()
+    say("How right the score is", bold=True)
+    if found.tested:
+        told = {"auc": "ranks a missed visit above a kept one (0.5: chance)", "auc_later": "the same, of visits not booked for the same day",
+                "brier": "mean squared error", "ece": "distance of chances from shares"}  # fmt: skip
+        say(
+            f"On the {found.tested_visits:,} visits of the last eight weeks, each day by what was known the evening before:"
+        )
+        table([[_range(found.tested[name]), words] for name, words in told.items()])
+    else:
+        say("Not enough visits with an outcome yet to test it on weeks that it has not seen.")
+    if found.why_prior:
+        say(f"By the prior and your own visits alone: {found.why_prior}.")
+    if found.drift_since:
+        say(
+            f"Since {found.drift_since} more or fewer visits are missed than the score says: something has changed."
+        )
+    if found.fairness:
+        say()
+        say("Whether it is fair: error is the share missed less the mean chance; 0 is right", bold=True)
+        rows = [["attribute", "group", "visits", "missed", "error", "among the riskiest tenth"]]
+        for g in found.fairness:
+            cells = (
+                ["not enough data", "", ""]
+                if g.missed is None
+                else [_range(x, "%") for x in (g.missed, g.error, g.flagged) if x]
+            )
+            rows.append([g.attribute, g.group, f"{g.visits:,}", *cells])
+        table(rows, right=(2,))
+    say()
+    say(
+        "The score is for help: confirm again, offer transport or telehealth. It never books two people into one slot."
+    )
+    if found.left_out:
+        say(
+            f"Left out: {found.left_out:,} visits without a known time of booking, or with one after the visit."
+        )
+
+
+def _range(of: Chance, unit: str = "") -> str:
+    if unit:
+        return f"{of.value:.1%} ({of.low:.1%} to {of.high:.1%})"
+    return f"{of.value:.3f} ({of.low:.3f} to {of.high:.3f})"
