@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -39,15 +40,16 @@ def _row(what: str, waits: np.ndarray, truth: float, customers: int) -> Row:
     )
 
 
-def simulator_rows(customers: int = CUSTOMERS) -> list[Row]:
+def simulator_rows(customers: int = CUSTOMERS, compiled: bool | None = None) -> list[Row]:
     """M/M/c, M/G/1, tandem (Burke, Jackson), priorities (Cobham), and a loss of capacity by held rooms."""
     rng, rows = np.random.default_rng(SEED), []
+    simulated = partial(simulate_clinic, compiled=compiled)
 
     def poisson(rate: float) -> np.ndarray:
         return np.cumsum(rng.exponential(1 / rate, (1, customers)), axis=1)
 
     for servers, load in ((1, 0.5), (1, 0.8), (2, 0.8), (4, 0.85), (10, 0.9)):
-        run = simulate_clinic(
+        run = simulated(
             station(servers), arrival=poisson(load * servers), minutes=rng.exponential(1, (1, customers, 1))
         )
         rows.append(
@@ -77,13 +79,13 @@ def simulator_rows(customers: int = CUSTOMERS) -> list[Row]:
         ("gamma", lambda size: rng.gamma(4, 0.25, size), 0.5),
         ("lognormal", lambda size: np.exp(rng.normal(-np.log(2.0) / 2, np.sqrt(np.log(2.0)), size)), 1.0),
     ):
-        run = simulate_clinic(station(1), arrival=poisson(0.7), minutes=draw((1, customers, 1)))
+        run = simulated(station(1), arrival=poisson(0.7), minutes=draw((1, customers, 1)))
         rows.append(
             _row(f"M/G/1, {name} service, load 0.7", run.waits[0, :, 0], mg1_mean_wait(0.7, 1, cv), customers)
         )
     # Burke: what leaves M/M/1 is Poisson again, so that each station of a row is an M/M/1 of its own.
     long = rng.exponential(1, (1, customers, 3)) * np.array([1.0, 0.8, 1.2])
-    run = simulate_clinic(station(1, 3), arrival=poisson(0.6), minutes=long)
+    run = simulated(station(1, 3), arrival=poisson(0.6), minutes=long)
     for stage, mean in enumerate((1.0, 0.8, 1.2)):
         rows.append(
             _row(
@@ -95,7 +97,7 @@ def simulator_rows(customers: int = CUSTOMERS) -> list[Row]:
         )
     # Cobham: two priorities without interruption; the residual work of whoever is being served is lambda E S^2 / 2 = load.
     urgent = rng.random((1, customers)) < 0.3
-    run = simulate_clinic(
+    run = simulated(
         station(1),
         arrival=poisson(0.8),
         minutes=rng.exponential(1, (1, customers, 1)),
@@ -109,7 +111,7 @@ def simulator_rows(customers: int = CUSTOMERS) -> list[Row]:
         {"room": 1, "nurse": 5, "doctor": 5},
         ((Stage({"room": 1, "nurse": 1}, {"nurse": 1}), Stage({"doctor": 1}, {"doctor": 1, "room": 1})),),
     )
-    run = simulate_clinic(held, arrival=poisson(0.7), minutes=rng.exponential(0.5, (1, customers, 2)))
+    run = simulated(held, arrival=poisson(0.7), minutes=rng.exponential(0.5, (1, customers, 2)))
     rows.append(
         _row(
             "one room held for two stages, as M/E2/1",

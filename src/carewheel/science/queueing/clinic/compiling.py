@@ -8,12 +8,13 @@ from typing import Any
 from carewheel.science.causal.refusal import CannotTell
 
 
-def compiler(compiled: bool | None) -> Callable[[Any], Any] | None:
+def compiler(compiled: bool | None, *, large: bool) -> Callable[[Any], Any] | None:
     """A function that compiles a function, or None for the plain path.
 
-    ``compiled``: True for numba or a refusal, False for the plain path, None for numba if it is there.
+    ``compiled``: True for numba or a refusal, False for the plain path, None for numba if it is there and the work is
+    ``large``: compiling takes some seconds once a process, in which the plain path can do a good deal.
     """
-    if compiled is False:
+    if compiled is False or (compiled is None and not large):
         return None
     try:
         import numba  # type: ignore[import-not-found, unused-ignore]

@@ -123,6 +123,8 @@ class ClinicRun:
         return np.asarray(found, dtype=np.float64)
 
 
+# Beyond so many stages of visits compiling is quicker than the code as it stands.
+LARGE = 200_000
 _built: dict[str, Any] = {}
 
 
@@ -142,7 +144,7 @@ def simulate_clinic(
     Everything random is drawn by the caller, so that two clinics can meet the same days (common random numbers).
     Whoever is ready first goes first within a priority, past those whose needs are not met at that moment. A service once
     begun is not interrupted. Nobody leaves. Visits that can never begin (staff gone by a shift) have NaN.
-    ``compiled``: numba (True), as it stands (False), or numba if it is there; all give the same.
+    ``compiled``: numba (True), as it stands (False), or numba if it is there and the work is large; all give the same.
     Raises `CannotTell` for shapes that do not fit, minutes that are negative or not finite where a visit needs them.
 
     Two rooms, one nurse: the second visitor gets a room but waits for the nurse.
@@ -182,7 +184,7 @@ def simulate_clinic(
     )
     shifts = sorted(clinic.shifts, key=lambda s: s.at)
     ready, start, done = (np.full(long.shape, np.nan) for _ in range(3))
-    kernel = _kernel(compiled)
+    kernel = _kernel(compiled, long.size)
     kernel(
         np.argsort(when, axis=1, kind="stable"), np.ascontiguousarray(when), ways, first, np.ascontiguousarray(long),
         np.cumsum(steps) - steps, steps, seize, release, np.array([clinic.capacity[k] for k in names], dtype=np.int64),
@@ -192,8 +194,8 @@ def simulate_clinic(
     return ClinicRun(ready, start, done)
 
 
-def _kernel(compiled: bool | None) -> Any:
-    jit: Callable[[Any], Any] | None = compiler(compiled)
+def _kernel(compiled: bool | None, visits: int) -> Any:
+    jit: Callable[[Any], Any] | None = compiler(compiled, large=visits > LARGE)
     if jit is None:
         return event_loop(lambda function: function)
     if "kernel" not in _built:

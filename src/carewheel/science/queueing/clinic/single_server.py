@@ -22,6 +22,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 CHUNK = 20_000  # days at a time on the plain path
 GUIDE = 512
+# Beyond so many patients compiling is quicker than the plain path.
+LARGE = 20_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +72,8 @@ def simulate_sessions(
     ``due`` (patients,): appointments, whole steps, not decreasing; ``show_rate``, ``duration``, ``unpunctuality``: by patient;
     ``closes``: the practitioner stays until then at least; ``walk_ins``: (first step, end, mean number a step, duration).
     Patients are taken in the order of the list, walk-ins of a step behind the patients of that step; a wait counts from the
-    appointment or the arrival, whichever is later. ``compiled``: numba (True), numpy (False), or numba if it is there.
+    appointment or the arrival, whichever is later. ``compiled``: numba (True), numpy (False), or numba if it is there
+    and the work is large.
     Raises `CannotTell` for what cannot be (times out of order, probabilities outside 0 to 1, negative durations, no days).
 
     >>> done = simulate_sessions(due=[0, 15], show_rate=[1, 1], duration=[Steps(20, np.ones(1))] * 2, closes=30, days=5, seed=1)
@@ -98,7 +101,7 @@ def simulate_sessions(
     plan: Any = (moment, kind, who, chance, law_of, shift_of, keys, np.int64(closes), *drawn)
     totals = np.zeros((n, 3), dtype=np.int64)
     sums = np.zeros((4, 2), dtype=np.int64)
-    jit = compiler(compiled)
+    jit = compiler(compiled, large=days * len(rows) > LARGE)
     if jit is not None:
         _compiled(jit)(days, *plan, totals, sums)
     else:
