@@ -15,10 +15,10 @@ from carewheel.cli.looking import answered, as_json_out, as_of_option, day_of
 from carewheel.cli.terminal import bar, json_option, say, table, today, workspace_option
 
 if TYPE_CHECKING:
-    from carewheel.spokes.operations.contracts import AttendanceReport, Chance
+    from carewheel.spokes.operations.contracts import AttendanceReport, Chance, DemandReport
 
 SHOWN = 20
-csv_option = click.option("--csv", "as_csv", is_flag=True, help="Print CSV, one row for each visit.")
+csv_option = click.option("--csv", "as_csv", is_flag=True, help="Print CSV for a spreadsheet.")
 
 
 @click.group("access")
@@ -130,3 +130,64 @@ def _range(of: Chance, unit: str = "") -> str:
     if unit:
         return f"{of.value:.1%} ({of.low:.1%} to {of.high:.1%})"
     return f"{of.value:.3f} ({of.low:.3f} to {of.high:.3f})"
+
+
+@access_command.command("demand")
+@click.option(
+    "--days", type=click.IntRange(7, 180), default=28, show_default=True, help="How far ahead to look."
+)
+@click.option("--regions", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="CSV with location and region, to see regions as well.")  # fmt: skip
+@as_of_option
+@workspace_option
+@csv_option
+@json_option
+@answered
+def demand_command(
+    days: int, regions: Path | None, as_of: datetime | None, workspace: Path, as_csv: bool, as_json: bool
+) -> None:
+    """Show how many visits will be asked for, by day and week, of each place, region and the group, with what is on the book taken in."""
+    from carewheel.journeys.foresee_demand import foresee_demand
+    from carewheel.warehouse.workspace import Workspace
+
+    with bar("Counting what is asked for") as show:
+        show("visits", 0, 2)
+        found = foresee_demand(Workspace(workspace), today(), day_of(as_of), days, regions)
+        show("visits", 2, 2)
+    if as_json:
+        as_json_out(asdict(found))
+    elif as_csv:
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["where", "day", "expected", "low", "high", "on_book", "walk_ins", "closed"])
+        for d in found.days:
+            writer.writerow([d.where, d.day, f"{d.expected:.2f}", f"{d.low:.2f}", f"{d.high:.2f}", d.on_book, f"{d.walk_ins:.2f}", int(d.closed)])  # fmt: skip
+        click.echo(text.getvalue(), nl=False)
+    else:
+        _print_demand(found, days)
+
+
+def _print_demand(found: DemandReport, days: int) -> None:
+    say(f"Visits that will be asked for in the {days} days after {found.as_of}; intervals 90 %", bold=True)
+    rows = [["where", "week from", "visits", "from", "to", "on the book", "walk-ins"]]
+    rows += [
+        [w.where, f"{w.day}", f"{w.expected:.0f}", f"{w.low:.0f}", f"{w.high:.0f}", f"{w.on_book}", f"{w.walk_ins:.0f}"]
+        for w in found.weeks
+    ]  # fmt: skip
+    table(rows, right=(2, 3, 4, 5, 6))
+    say()
+    say("The coming days of the group", bold=True)
+    rows = [["day", "visits", "from", "to", "on the book"]]
+    rows += [
+        [f"{d.day:%a %d %b}", f"{d.expected:.0f}", f"{d.low:.0f}", f"{d.high:.0f}", f"{d.on_book}"]
+        for d in found.days
+        if d.where == "group" and not d.closed
+    ][:10]
+    table(rows, right=(1, 2, 3, 4))
+    say()
+    for place, shares in found.shares.items():
+        most = sorted(shares.items(), key=lambda part: -part[1])[:4]
+        say(f"{place}: " + ", ".join(f"{kind} {share:.0%}" for kind, share in most))
+    for place, why in found.silent.items():
+        say(f"{place}: {why}")
+    say()
+    say("Every day, with places:  carewheel access demand --csv")

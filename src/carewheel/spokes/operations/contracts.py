@@ -105,3 +105,53 @@ class AttendanceReport:
     visits: tuple[VisitRisk, ...]
     kept: float
     left_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class AskedVisits:
+    """Visits by day as people wanted them (kept, missed, cancelled late), with what was on the book before; made by `queries.asked_visits`.
+
+    ``first_day``: number of the first day; ``locations`` (k,), ``regions`` (k,); ``counts`` (k, T): visits of each day up to the as-of date; ``walk_ins``
+    (k, T); ``by_type``: share of the last quarter by type (k by type); ``hours`` (k, T, 24): by local hour of the visit; ``book`` (k, T + ahead,
+    leads): visits on the book l days before each day, of days to come for the leads that have been; ``closed`` (k, T + ahead).
+    """
+
+    as_of: date
+    first_day: int
+    locations: tuple[str, ...]
+    regions: tuple[str, ...]
+    types: tuple[str, ...]
+    counts: NDArray[np.float64]
+    walk_ins: NDArray[np.float64]
+    by_type: NDArray[np.float64]
+    hours: NDArray[np.float64]
+    book: NDArray[np.float64]
+    closed: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class DemandDay:
+    """Visits asked for on a day at a place, in a region ("north") or in the "group". ``on_book``: booked by now."""
+
+    where: str
+    day: date
+    expected: float
+    low: float
+    high: float
+    on_book: int
+    walk_ins: float
+    closed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DemandReport:
+    """How many will ask. ``weeks``: sums of seven days with their own interval; ``shares``: of each type by place; ``hours``: of each hour by place, Monday to
+    Sunday. ``silent``: places of which too little is known, with why.
+    """
+
+    as_of: date
+    days: tuple[DemandDay, ...]
+    weeks: tuple[DemandDay, ...]
+    shares: Mapping[str, Mapping[str, float]]
+    hours: Mapping[str, tuple[tuple[float, ...], ...]]
+    silent: Mapping[str, str]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,8 +11,10 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from carewheel.spokes.operations.contracts import AttendanceReport, BookedVisits
+from carewheel.science.causal.refusal import CannotTell
+from carewheel.spokes.operations.contracts import AskedVisits, AttendanceReport, BookedVisits, DemandReport
 from carewheel.spokes.operations.rules.attendance import attendance_report
+from carewheel.spokes.operations.rules.demand import LEADS, demand_report
 
 Ints = NDArray[np.int64]
 DAY = 86_400
@@ -31,6 +34,118 @@ LEFT JOIN (
 WHERE a.starts_at IS NOT NULL AND a.zone <> '' AND a.channel <> 'walk_in' AND NOT COALESCE(p.is_test, FALSE)
   AND a.status IN ('fulfilled', 'arrived', 'checked-in', 'noshow', 'cancelled', 'booked', 'pending', 'proposed')
 ORDER BY a.starts_at, a.appointment_id"""
+
+
+ASKED = """
+SELECT
+  a.location_id AS location, a.visit_type, a.local_date - DATE '1970-01-01' AS day, a.channel, a.zone,
+  CAST(EPOCH(a.starts_at) AS BIGINT) AS starts_at, COALESCE(CAST(EPOCH(a.booked_at) AS BIGINT), -1) AS booked_at,
+  COALESCE(CAST(EPOCH(a.cancelled_at) AS BIGINT), -1) AS cancelled_at,
+  a.status <> 'cancelled' OR COALESCE(a.late_cancel, FALSE) AS wanted
+FROM appointment AS a
+ANTI JOIN (SELECT patient_key FROM patient WHERE is_test) AS p ON a.patient_key = p.patient_key
+WHERE a.starts_at IS NOT NULL AND a.zone <> '' AND a.local_date IS NOT NULL AND a.location_id <> ''
+  AND a.status IN ('fulfilled', 'arrived', 'checked-in', 'noshow', 'cancelled', 'booked', 'pending', 'proposed')"""
+OPEN = """
+SELECT location_id AS location, local_date - DATE '1970-01-01' AS day
+FROM availability WHERE kind = 'open' AND local_date > :as_of GROUP BY 1, 2"""
+
+
+def how_many_will_ask(
+    connection: duckdb.DuckDBPyConnection, as_of: date, days: int, regions: Mapping[str, str] | None = None
+) -> DemandReport:
+    """Visits of ``days`` after ``as_of``: places, regions (by place) and the group, adding up. Raises `CannotTell`: see `rules.demand`."""
+    return demand_report(asked_visits(connection, as_of, days, regions or {}), days)
+
+
+def asked_visits(
+    connection: duckdb.DuckDBPyConnection, as_of: date, ahead: int, regions: Mapping[str, str]
+) -> AskedVisits:
+    """Visits by place and day up to ``as_of``, the book before each, and the days on which a place is closed.
+
+    Closed are days ahead without open hours, where the availability of that place is on record for longer than that; else, and in the past,
+    weekdays on which hardly anybody ever came. A past day without a visit is unknown, not nought.
+    """
+    rows = {
+        name: np.ma.filled(column, _nothing(column))
+        for name, column in connection.execute(ASKED).fetchnumpy().items()
+    }
+    today = (as_of - date(1970, 1, 1)).days
+    if not len(rows["day"]):
+        raise CannotTell("no-visits", {}, "read appointments first")
+    day, place, zone = rows["day"].astype(np.int64), rows["location"].astype(str), rows["zone"].astype(str)
+    locations, at = np.unique(place, return_inverse=True)
+    walk_in = rows["channel"].astype(str) == "walk_in"
+    wanted = rows["wanted"].astype(bool)
+    first = int(day.min())
+    whole, past = today - first + 1, day <= today
+    if whole < 1:
+        raise CannotTell("no-visits", {}, "no visit lies before the as-of date")
+    shape = (len(locations), whole + ahead)
+
+    def counted(chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
+        made = np.zeros(shape)
+        np.add.at(made, (at[chosen], day[chosen] - first), 1.0)
+        return made
+
+    inside = day - first < whole + ahead
+    counts = counted(past & wanted & ~walk_in)[:, :whole]
+    walked = counted(past & walk_in)[:, :whole]
+    hour = local_seconds(rows["starts_at"].astype(np.int64), zone) % DAY // 3600
+    hours = np.zeros((len(locations), whole, 24))
+    seen = past & wanted
+    np.add.at(hours, (at[seen], day[seen] - first, hour[seen]), 1.0)
+    booked = local_seconds(np.maximum(rows["booked_at"].astype(np.int64), 0), zone) // DAY
+    gone = np.where(
+        rows["cancelled_at"] > 0,
+        local_seconds(np.maximum(rows["cancelled_at"].astype(np.int64), 0), zone) // DAY,
+        1 << 40,
+    )
+    book = np.zeros((*shape, LEADS + 1))
+    for lead in range(LEADS + 1):
+        eve = day - lead
+        there = inside & ~walk_in & (rows["booked_at"] > 0) & (booked <= eve) & (gone > eve) & (eve <= today)
+        np.add.at(book[:, :, lead], (at[there], day[there] - first), 1.0)
+    types, kind = np.unique(rows["visit_type"].astype(str), return_inverse=True)
+    by_type = np.zeros((len(locations), len(types)))
+    newest = seen & (day > today - 91)
+    np.add.at(by_type, (at[newest], kind[newest]), 1.0)
+    by_type /= np.maximum(by_type.sum(axis=1, keepdims=True), 1.0)
+    closed = _closed(connection, as_of, counts + walked, first, whole, ahead, locations)
+    counts[(counts + walked == 0) | closed[:, :whole]] = np.nan
+    opened = [np.flatnonzero(~np.isnan(row)) for row in counts]
+    for row, known in zip(counts, opened, strict=True):
+        row[: known[0] if known.size else whole] = np.nan
+    return AskedVisits(
+        as_of, first, tuple(map(str, locations)), tuple(regions.get(str(name), "") for name in locations), tuple(map(str, types)),
+        counts, np.where(np.isnan(counts), np.nan, walked), by_type, hours, book, closed,
+    )  # fmt: skip
+
+
+def _closed(
+    connection: duckdb.DuckDBPyConnection,
+    as_of: date,
+    came: NDArray[np.float64],
+    first: int,
+    whole: int,
+    ahead: int,
+    locations: NDArray[Any],
+) -> NDArray[np.bool_]:
+    weekday = (first + np.arange(whole + ahead)) % 7
+    closed = np.zeros((len(locations), whole + ahead), dtype=bool)
+    recent = slice(max(0, whole - 182), whole)
+    for k in range(len(locations)):
+        for d in range(7):
+            mine = came[k, recent][weekday[recent] == d]
+            closed[k, weekday == d] = mine.size == 0 or np.mean(mine > 0) < 0.1
+    found = connection.execute(OPEN.replace(":as_of", f"DATE '{as_of.isoformat()}'")).fetchnumpy()
+    place, day = np.ma.filled(found["location"], "").astype(str), np.asarray(found["day"], dtype=np.int64)
+    for k, name in enumerate(locations):
+        mine = day[place == name] - first
+        if mine.size:
+            known = np.arange(whole, min(whole + ahead, int(mine.max()) + 1))
+            closed[k, known] = ~np.isin(known, mine)
+    return closed
 
 
 def who_may_not_come(

@@ -108,7 +108,7 @@ def _learnt(of: Bookings, known: Outcomes, today: int, seed: int) -> _Learnt:
         if error.code != "missing-extra":
             raise
         model, why = attendance_model(of, seen, seed, late_cancels=late, trees=False), str(error)
-    if not why and not model.missed.boosters:
+    if not why and not model.missed.rounds:
         why = "too few outcomes for trees: the terms of the prior, moved by the practice's own visits, say all there is to say"
     made = features(of, seen)
     missed = _up_to_date(model.missed, of, made, seen, (MISSED,))
