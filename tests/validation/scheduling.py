@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from tests.validation.scheduling_templates import overbooking_rows, template_rows
+from tests.validation.scheduling_overbooking import overbooking_rows
+from tests.validation.scheduling_templates import template_rows
 from tests.validation.scheduling_theory import simulator_rows
 
 from carewheel.science.scheduling import (

@@ -11,7 +11,7 @@ from benchmarks.scheduling.drawn_sessions import FIRST, RETURN, drawn_session
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.validation.scheduling_multistart import kept
-from tests.validation.scheduling_templates import enumerated_overbooking
+from tests.validation.scheduling_overbooking import enumerated_overbooking
 
 from carewheel.science.causal.refusal import CannotTell
 from carewheel.science.scheduling import (
