@@ -13,7 +13,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from carewheel.science.forecasting.attendance.bookings import Bookings, Outcomes, bookings, outcomes
 from carewheel.science.forecasting.demand import Calendar, calendar
@@ -33,6 +33,10 @@ class Vitoria:
     fell: NDArray[np.float64]
     test: NDArray[np.bool_]
     groups: dict[str, NDArray[np.str_]]
+
+    def groups_of(self, rows: NDArray[np.bool_]) -> dict[str, ArrayLike]:
+        """The groups of some rows."""
+        return {name: words[rows] for name, words in self.groups.items()}
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:

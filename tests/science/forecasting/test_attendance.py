@@ -187,7 +187,7 @@ def test_one_class_only_moves_the_prior_and_stays_a_chance(fell: float) -> None:
     of = features(made, outcomes(made, [], []))
     model = fitted(of, np.full(200, fell), made.visit_day, MISS_PRIOR, seed=1)
     chance = model.chance(of)
-    assert model.rounds == 0
+    assert model.trees.rounds == 0
     assert ((chance.value > 0) & (chance.value < 1)).all()
     before = expit(believed(MISS_PRIOR).log_odds(of))
     assert (chance.value < before).all() if fell == 0 else (chance.value > before).all()
@@ -260,7 +260,7 @@ def test_more_lead_time_never_lowers_the_chance_and_trees_find_what_terms_cannot
     of = features(made, known)
     fell, early = (kind == MISSED).astype(float), made.visit_day < 100
     model = fitted(of.only(early), fell[early], made.visit_day[early], MISS_PRIOR, seed=2)
-    assert model.rounds > 0
+    assert model.trees.rounds > 0
     late = of.only(~early)
     p, alone = expit(model.log_odds(late)), expit(model.believed.log_odds(late))
     truth = chance[~early]
@@ -271,7 +271,7 @@ def test_more_lead_time_never_lowers_the_chance_and_trees_find_what_terms_cannot
     for lead in (1.0, 3.0, 7.0, 14.0, 28.0):
         values = late.values[:200].copy()
         values[:, at] = lead
-        ladder.append(model.forest.log_odds(values))
+        ladder.append(model.trees.forest.log_odds(values) + model.later.forest.log_odds(values))
     assert (np.diff(ladder, axis=0) >= -1e-6).all()
 
 
@@ -280,11 +280,13 @@ def test_the_flat_forest_says_what_lightgbm_says() -> None:
     made, _, kind = invented(7, 9_000)
     of = features(made, outcomes(made, np.arange(9_000), kind))
     model = fitted(of, (kind == MISSED).astype(float), made.visit_day, MISS_PRIOR, seed=2)
-    boosters = [lightgbm.Booster(model_str=text) for text in model.boosters]
     x = plain(of.values).astype(np.float64)
-    peer = np.mean([b.predict(x, raw_score=True) for b in boosters], axis=0)
-    for compiled in (False, True):
-        np.testing.assert_allclose(model.forest.log_odds(of.values, compiled), peer, atol=2e-5)
+    assert model.trees.rounds == model.later.rounds > 0
+    for trees in (model.trees, model.later):
+        boosters = [lightgbm.Booster(model_str=text) for text in trees.boosters]
+        peer = np.mean([b.predict(x, raw_score=True) for b in boosters], axis=0)
+        for compiled in (False, True):
+            np.testing.assert_allclose(trees.forest.log_odds(of.values, compiled), peer, atol=2e-5)
     shuffled = np.random.default_rng(1).permutation(len(of.names))
     renamed = Features(of.values[:, shuffled], tuple(of.names[i] for i in shuffled))
     np.testing.assert_allclose(model.log_odds(renamed), model.log_odds(of), atol=1e-9)

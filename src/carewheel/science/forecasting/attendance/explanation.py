@@ -11,6 +11,7 @@ from carewheel.science.forecasting.attendance.features import Features
 from carewheel.science.forecasting.attendance.forest import plain
 from carewheel.science.forecasting.attendance.model import ChanceModel
 from carewheel.science.forecasting.attendance.prior import terms
+from carewheel.science.forecasting.attendance.trees import Trees
 from carewheel.science.forecasting.extras import module
 from carewheel.science.intervals import Estimate
 
@@ -59,20 +60,29 @@ def parts(model: ChanceModel, of: Features) -> dict[str, Floats]:
     add("typical", np.full(len(of), float(model.typical @ model.believed.mean)))
     add("lead time", away[:, 1] + away[:, 2])
     add("own record", away[:, 3] + away[:, 4])
-    if model.boosters:
-        lightgbm = module("lightgbm")
-        x = plain(of.as_named(model.names)).astype(np.float64)
-        each = np.mean(
-            [
-                lightgbm.Booster(model_str=text).predict(x, pred_contrib=True, num_threads=1)
-                for text in model.boosters
-            ],
-            axis=0,
-        )
-        for i, column in enumerate(model.names):
-            add(meaning(column), each[:, i])
-        add("typical", each[:, -1])
+    ahead = (of.column("lead_days") > 0) & (model.later.rounds > 0)
+    for trees, rows, share in (
+        (model.trees, np.ones(len(of), dtype=bool), np.where(ahead, 0.5, 1.0)),
+        (model.later, ahead, np.full(len(of), 0.5)),
+    ):
+        if trees.boosters and rows.any():
+            each = np.zeros((len(of), len(trees.names) + 1))
+            each[rows] = _shapley(trees, of.only(rows)) * share[rows, None]
+            for i, column in enumerate(trees.names):
+                add(meaning(column), each[:, i])
+            add("typical", each[:, -1])
     return found
+
+
+def _shapley(trees: Trees, of: Features) -> Floats:
+    """Shapley values (n, columns + 1) of the trees, the last the mean of training."""
+    lightgbm = module("lightgbm")
+    x = plain(of.as_named(trees.names)).astype(np.float64)
+    each = [
+        lightgbm.Booster(model_str=text).predict(x, pred_contrib=True, num_threads=1)
+        for text in trees.boosters
+    ]
+    return np.asarray(np.mean(each, axis=0), dtype=np.float64)
 
 
 def sentence(

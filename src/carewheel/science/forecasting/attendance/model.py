@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,8 +11,8 @@ from scipy.stats import norm
 
 from carewheel.science.causal.refusal import CannotTell
 from carewheel.science.forecasting.attendance.bookings import LATE_CANCEL, MISSED, Bookings, Outcomes
-from carewheel.science.forecasting.attendance.features import RISING, Features, features
-from carewheel.science.forecasting.attendance.forest import DEPTH, LEAVES, NO_FOREST, Forest, laid_out, plain
+from carewheel.science.forecasting.attendance.features import Features, features
+from carewheel.science.forecasting.attendance.forest import NO_FOREST
 from carewheel.science.forecasting.attendance.prior import (
     LATE_PRIOR,
     MISS_PRIOR,
@@ -23,56 +22,31 @@ from carewheel.science.forecasting.attendance.prior import (
     terms,
 )
 from carewheel.science.forecasting.attendance.recalibration import Recalibration
-from carewheel.science.forecasting.extras import module
+from carewheel.science.forecasting.attendance.trees import Trees, grown
 from carewheel.science.intervals import LEVEL, Estimate
 
 Floats = NDArray[np.float64]
 
-# Trees are tried from this many visits and events on; with fewer the prior and the five terms say all there is to say.
-LEAST_VISITS, LEAST_EVENTS = 2_000, 200
-# Numbers of trees a member that are tried on the last days of training, and how many members with seeds of their own.
-ROUNDS, MEMBERS = (0, 40, 80, 120, 160, 200), 4
-HELD_OUT = 0.25
-SETTINGS: dict[str, Any] = {
-    "objective": "binary",
-    "num_leaves": LEAVES,
-    "max_depth": DEPTH,
-    "learning_rate": 0.05,
-    "min_data_in_leaf": 60,
-    "feature_fraction": 0.8,
-    "bagging_fraction": 0.7,
-    "bagging_freq": 1,
-    "lambda_l2": 10.0,
-    "use_missing": False,
-    "monotone_constraints_method": "basic",
-    "verbosity": -1,
-    "num_threads": 1,  # with more the threads of two libraries wait for one another, and sums depend on their number
-    "deterministic": True,
-    "force_row_wise": True,
-}
-
 
 @dataclass(frozen=True, slots=True)
 class ChanceModel:
-    """Chance of one kind of outcome. ``names``: the columns; ``believed``: the prior's terms after the data; ``forest``: what trees add;
-    ``boosters``: LightGBM's text of them, for `explanation`; ``rounds``: trees a member, chosen on held-out days of training;
-    ``centre``: mean log-odds, ``typical`` (5,): mean of the terms in training.
+    """Chance of one kind of outcome. ``believed``: the prior's terms after the data; ``trees``: what trees add, ``later``: trees of those visits alone
+    that are not booked for the same day: these get half of both; ``centre``: mean log-odds, ``typical`` (5,): mean of the terms in training.
     """
 
-    names: tuple[str, ...]
     believed: Believed
-    forest: Forest
-    boosters: tuple[str, ...]
-    rounds: int
+    trees: Trees
+    later: Trees
     centre: float
     typical: Floats
 
     def log_odds(self, of: Features, compiled: bool | None = None) -> Floats:
         """Log-odds (n,) as trained."""
-        found: Floats = self.believed.log_odds(of)
-        if self.forest.trees:
-            found = found + self.forest.log_odds(of.as_named(self.names), compiled)
-        return found
+        added = self.trees.log_odds(of, compiled)
+        if self.later.rounds:
+            ahead = of.column("lead_days") > 0
+            added[ahead] = 0.5 * (added[ahead] + self.later.log_odds(of.only(ahead), compiled))
+        return self.believed.log_odds(of) + added
 
     def chance(self, of: Features, state: Recalibration | None = None, level: float = LEVEL) -> Estimate:
         """Chance (n,) with interval, recalibrated by ``state``.
@@ -156,70 +130,18 @@ def fitted(
 ) -> ChanceModel:
     """One kind of outcome. ``fell`` (n,): 0 or 1; ``day`` (n,): day of the outcome, for the split in time that chooses the number of trees.
 
-    The prior's terms are fitted first and stand as a start of the trees, so that trees only add what the terms do not say. The number of trees is
-    that with the smallest log loss on the last quarter of the training days, all of it inside what is given; nought is among the choices.
+    The prior's terms are fitted first and stand as a start of the trees, so that trees only add what the terms do not say. Same-day visits are nearly
+    always kept: trees of all visits are busy with telling the two sorts apart, so visits with a lead have trees of their own besides.
     """
     y, when = np.asarray(fell, dtype=np.float64), np.asarray(day, dtype=np.int64)
     start = believed(prior, of, y)
-    centre = float(start.log_odds(of).mean()) if y.size else float(prior.mean[0])
+    log_odds = start.log_odds(of)
+    centre = float(log_odds.mean()) if y.size else float(prior.mean[0])
     typical = terms(of).mean(axis=0) if y.size else np.array([1.0, np.log1p(7.0), 0.0, 0.0, 0.0])
-    events = int(min(y.sum(), y.size - y.sum()))
-    if not trees or y.size < LEAST_VISITS or events < LEAST_EVENTS:
-        return ChanceModel(of.names, start, NO_FOREST, (), 0, centre, typical)
-    lightgbm = module("lightgbm", "fit with trees=False")
-    cut = np.quantile(when, 1 - HELD_OUT, method="lower")
-    early = when < cut
-    rounds = 0
-    if y[early].sum() >= LEAST_EVENTS / 2 and y[~early].sum() >= LEAST_EVENTS / 10:
-        base = believed(prior, of.only(early), y[early]).log_odds(of)
-        tried = _boosters(lightgbm, of, y, base, early, seed, max(ROUNDS), members=2)
-        x = plain(of.values[~early])
-        losses = [
-            _log_loss(
-                y[~early],
-                base[~early]
-                + np.mean([b.predict(x, raw_score=True, num_iteration=r) for b in tried], axis=0),
-            )
-            if r
-            else _log_loss(y[~early], base[~early])
-            for r in ROUNDS
-        ]
-        rounds = ROUNDS[int(np.argmin(losses))]
-    if rounds == 0:
-        return ChanceModel(of.names, start, NO_FOREST, (), 0, centre, typical)
-    grown = _boosters(lightgbm, of, y, start.log_odds(of), np.ones(y.size, dtype=bool), seed, rounds, MEMBERS)
-    forest = laid_out(grown, rounds)
-    return ChanceModel(
-        of.names, start, forest, tuple(b.model_to_string() for b in grown), rounds, centre, typical
-    )
-
-
-def _boosters(
-    lightgbm: Any,
-    of: Features,
-    y: Floats,
-    base: Floats,
-    rows: NDArray[np.bool_],
-    seed: int,
-    rounds: int,
-    members: int,
-) -> list[Any]:
-    """Members with seeds of their own, on the rows, starting from ``base``."""
-    rising = [1 if name in RISING else 0 for name in of.names]
-    data = lightgbm.Dataset(
-        plain(of.values[rows]),
-        label=y[rows],
-        init_score=base[rows],
-        params={"verbosity": -1},
-        free_raw_data=False,
-    )
-    return [
-        lightgbm.train(
-            SETTINGS | {"monotone_constraints": rising, "seed": (seed * 1_000 + member) % 2**31}, data, rounds
-        )
-        for member in range(members)
-    ]
-
-
-def _log_loss(y: Floats, z: Floats) -> float:
-    return float(np.mean(np.logaddexp(0, z) - y * z))
+    if not trees:
+        nothing = Trees(of.names, NO_FOREST, (), 0)
+        return ChanceModel(start, nothing, nothing, centre, typical)
+    ahead = of.column("lead_days") > 0
+    every = grown(of, y, when, prior, log_odds, seed)
+    later = grown(of.only(ahead), y[ahead], when[ahead], prior, log_odds[ahead], seed + 500_000, every.rounds)
+    return ChanceModel(start, every, later, centre, typical)

@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 HALF_LIVES, RATES, KEPT = (250.0, 500.0, 1000.0), (0.02, 0.05, 0.1), 0.98
 # How strongly weekdays, waves and special days are drawn to nought: as if so many days spoke for nought.
 DRAWN = (1.0, 3.0, 2.0)
-LEAST_DAYS, MOST_ORIGINS = 56, 60
+LEAST_DAYS, MOST_ORIGINS = 56, 40
 LEVEL_DAYS = 200
 # Where a count may be nought, logs are taken of the count plus this.
 HALF = 0.5
