@@ -256,6 +256,8 @@ def test_the_cost_is_convex_in_the_times(found: tuple[Session, np.ndarray], seed
         ("no-distribution", lambda: Minutes(0, [0.5, 0.2])),
         ("not-positive", lambda: lognormal(-3, 0.5)),
         ("rate", lambda: Phases(0.0)),
+        ("too-wide", lambda: empirical([1, 1e12])),
+        ("too-wide", lambda: lognormal(20, 50)),
         ("step", lambda: fixed(10, 0.0)),
         ("times", lambda: evaluate(Session((Patient(fixed(10)),), ALL), [0, 10])),
         ("times-in-order", lambda: evaluate(Session((Patient(fixed(10)),) * 2, ALL), [10, 0])),

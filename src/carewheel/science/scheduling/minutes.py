@@ -17,6 +17,8 @@ Floats = NDArray[np.float64]
 
 # What a law has beyond this probability stands in one point that keeps the mean.
 TAIL = 1e-13
+# More moments than this on a grid are a slip of the unit, not minutes of a day.
+WIDEST = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,6 +135,7 @@ def empirical(values: ArrayLike, step: float = 1.0, shares: ArrayLike | None = N
     place = x / step
     low = np.floor(place + 1e-9)
     above = np.clip(place - low, 0.0, 1.0)
+    _narrow(float(low.max() - low.min()))
     first = int(low.min())
     index = (low - first).astype(np.int64)
     mass = np.bincount(index, w * (1 - above), int(index.max()) + 2)
@@ -206,6 +209,7 @@ def _gridded(excess: Callable[[Floats], Floats], last: float, step: float) -> Mi
     """
     if not (step > 0 and math.isfinite(step)):
         raise CannotTell("step", {"step": step}, "give a grid step above nought")
+    _narrow(last / step)
     over = excess(np.arange(math.ceil(last / step) + 1, dtype=np.float64) * step)
     # On from there in a straight line down to nought: convex, so that no mass is negative and the mean stays.
     fall = over[-2] - over[-1]
@@ -213,6 +217,15 @@ def _gridded(excess: Callable[[Floats], Floats], last: float, step: float) -> Mi
     slope = np.diff(np.concatenate([over, np.maximum(line, 0.0)])) / step
     mass = np.diff(np.concatenate([[-1.0], slope, [0.0]]))
     return Minutes(0, np.maximum(mass, 0.0), step)
+
+
+def _narrow(moments: float) -> None:
+    if not moments <= WIDEST:
+        raise CannotTell(
+            "too-wide",
+            {"moments": moments, "most": WIDEST},
+            "give minutes, or a coarser grid or a smaller spread",
+        )
 
 
 def _positive(value: float, what: str) -> None:
