@@ -68,11 +68,11 @@ def test_the_template_is_a_purchase_that_can_be_weighed(learnt: Learnt) -> None:
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        ("title = ", "purchase.toml"),
-        (bought(top='colour = "red"'), "purchase.key"),
-        (bought(more="prize = 1"), "purchase.key"),
-        ("price = 3\n" + EFFECT, "purchase.key"),
-        ("effect = 3\n[price]\namount = 1", "purchase.key"),
+        ("title = ", "purchase.file"),
+        (bought(top='colour = "red"'), "purchase.unknown"),
+        (bought(more="prize = 1"), "purchase.unknown"),
+        ("price = 3\n" + EFFECT, "purchase.unknown"),
+        ("effect = 3\n[price]\namount = 1", "purchase.unknown"),
         (EFFECT, "purchase.figure"),
         (bought("-1"), "purchase.figure"),
         (bought("nan"), "purchase.figure"),

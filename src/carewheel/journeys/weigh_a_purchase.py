@@ -35,13 +35,13 @@ def purchase_template() -> str:
 
 
 def read_purchase(file: Path) -> Described:
-    """Raises `PurchaseRefused`: ``purchase.toml`` for what cannot be read, else as `described` does."""
+    """Raises `PurchaseRefused`: ``purchase.file`` for what cannot be read, else as `described` does."""
     try:
         if file.stat().st_size > LARGEST:
-            raise PurchaseRefused("purchase.toml", f"{file} is too large to be a purchase.", "Begin with: carewheel template purchase")  # fmt: skip
+            raise PurchaseRefused("purchase.file", f"{file} is too large to be a purchase.", "Begin with: carewheel template purchase")  # fmt: skip
         text = file.read_bytes().decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise PurchaseRefused("purchase.toml", f"{file} cannot be read as text.", "Begin with: carewheel template purchase") from error  # fmt: skip
+        raise PurchaseRefused("purchase.file", f"{file} cannot be read as text.", "Begin with: carewheel template purchase") from error  # fmt: skip
     return described(text)
 
 

@@ -104,7 +104,7 @@ class Described:
 
 
 def described(text: str) -> Described:
-    """Read the text of a purchase's file. Raises `PurchaseRefused`: ``purchase.toml``, ``purchase.key``, ``purchase.figure``,
+    """Read the text of a purchase's file. Raises `PurchaseRefused`: ``purchase.file``, ``purchase.unknown``, ``purchase.figure``,
     ``purchase.effect``.
 
     >>> found = described('title = "Portal"\\n[price]\\namount = 9000\\n[[effect]]\\nmeasure = "experience.nps"\\nchange = [0, 3, 6]')
@@ -114,7 +114,7 @@ def described(text: str) -> Described:
     try:
         top = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise PurchaseRefused("purchase.toml", f"The file is no TOML: {error}.", "Begin with: carewheel template purchase") from error  # fmt: skip
+        raise PurchaseRefused("purchase.file", f"The file is no TOML: {error}.", "Begin with: carewheel template purchase") from error  # fmt: skip
     rows = _Rows(top)
     price, start, upkeep, tax, gate, facts = (
         rows.table(name) for name in ("price", "introduction", "upkeep", "tax", "gate", "facts")
@@ -207,7 +207,7 @@ class _Rows:
         row = self.top.get(name, {})
         if not isinstance(row, dict):
             raise PurchaseRefused(
-                "purchase.key", f"{name} is a table.", f"Write [{name}] and its keys below it."
+                "purchase.unknown", f"{name} is a table.", f"Write [{name}] and its keys below it."
             )
         self._known(row, name)
         return row
@@ -216,7 +216,7 @@ class _Rows:
         rows = self.top.get(name, [])
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise PurchaseRefused(
-                "purchase.key", f"{name} is a list of tables.", f"Write [[{name}]] for each."
+                "purchase.unknown", f"{name} is a list of tables.", f"Write [[{name}]] for each."
             )
         for row in rows:
             self._known(row, name)
@@ -225,7 +225,7 @@ class _Rows:
     def _known(self, row: Mapping[str, Any], name: str) -> None:
         if unknown := [key for key in row if key not in KEYS[name]]:
             where = f" in [{name}]" if name else ""
-            raise PurchaseRefused("purchase.key", f"There is no key {unknown[0]!r}{where}.", f"Keys are: {', '.join(KEYS[name])}.")  # fmt: skip
+            raise PurchaseRefused("purchase.unknown", f"There is no key {unknown[0]!r}{where}.", f"Keys are: {', '.join(KEYS[name])}.")  # fmt: skip
 
     def wrong(self, table: str, key: str, what: str) -> PurchaseRefused:
         where = f"[{table}] {key}" if table else key

@@ -6,7 +6,7 @@ from __future__ import annotations
 class PurchaseRefused(Exception):
     """A purchase that cannot be read or weighed: ``code`` says why, ``remedy`` what to do.
 
-    >>> print(PurchaseRefused("purchase.key", "There is no key 'prize'.", "Keys are: price."))
+    >>> print(PurchaseRefused("purchase.unknown", "There is no key 'prize'.", "Keys are: price."))
     There is no key 'prize'. Keys are: price.
     """
 
