@@ -57,9 +57,9 @@ class Judged:
 
 def plain_columns(of: Features) -> Floats:
     """For scikit-learn's linear model: unknown is 0 with a flag, long gaps as logs, all on one scale of the training days by its own pipeline."""
-    x = of.values
-    flags = np.isnan(x).astype(np.float64)
-    return np.column_stack([np.sign(x) * np.log1p(np.abs(np.nan_to_num(x))), flags[:, flags.any(axis=0)]])
+    flags = np.isnan(of.values).astype(np.float64)
+    x = np.nan_to_num(of.values)
+    return np.column_stack([np.sign(x) * np.log1p(np.abs(x)), flags[:, flags.any(axis=0)]])
 
 
 def peers(v: Vitoria, of: Features, seed: int = SEED) -> dict[str, Floats]:
@@ -69,6 +69,7 @@ def peers(v: Vitoria, of: Features, seed: int = SEED) -> dict[str, Floats]:
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
+    from threadpoolctl import threadpool_limits
 
     train, test, y = ~v.test, v.test, v.fell
     linear = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2_000))
