@@ -76,10 +76,9 @@ def peers(v: Vitoria, of: Features, seed: int = SEED) -> dict[str, Floats]:
     x = plain_columns(of)
     light = lightgbm.LGBMClassifier(n_jobs=1, verbose=-1, random_state=seed).fit(of.values[train], y[train])
     booking = [i for i, name in enumerate(of.names) if name.startswith(("lead", "booked", "visit", "number"))]
-    hist = HistGradientBoostingClassifier(random_state=seed).fit(of.values[train], y[train])
-    hist_booking = HistGradientBoostingClassifier(random_state=seed).fit(
-        of.values[train][:, booking], y[train]
-    )
+    with threadpool_limits(1):  # beside other work its threads would spin for one another
+        hist = HistGradientBoostingClassifier(random_state=seed).fit(of.values[train], y[train])
+        few = HistGradientBoostingClassifier(random_state=seed).fit(of.values[train][:, booking], y[train])
     return {
         "base rate by same day or not": np.where(
             v.bookings.lead_days[test] == 0,
@@ -89,7 +88,7 @@ def peers(v: Vitoria, of: Features, seed: int = SEED) -> dict[str, Floats]:
         "logistic regression": linear.fit(x[train], y[train]).predict_proba(x[test])[:, 1],
         "LightGBM as it comes": light.booster_.predict(of.values[test], num_threads=1),
         "HistGB as it comes": hist.predict_proba(of.values[test])[:, 1],
-        "HistGB, columns of the booking only": hist_booking.predict_proba(of.values[test][:, booking])[:, 1],
+        "HistGB, columns of the booking only": few.predict_proba(of.values[test][:, booking])[:, 1],
     }
 
 
