@@ -40,6 +40,11 @@ class ChanceModel:
     centre: float
     typical: Floats
 
+    @property
+    def rounds(self) -> int:
+        """Trees a member; 0 where the prior's terms say all there is to say."""
+        return self.trees.rounds
+
     def log_odds(self, of: Features, compiled: bool | None = None) -> Floats:
         """Log-odds (n,) as trained."""
         added = self.trees.log_odds(of, compiled)
