@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.forked import carewheel
 
 RUN = [sys.executable, "-c", "from carewheel.cli import main; main()"]
 COMMANDS = ["", "turn", "measures", "measures list", "measures show", "measures value", "sources", "sources list",
@@ -33,10 +34,7 @@ class Shell:
         (folder / "surveys.csv").write_text(answers())
 
     def __call__(self, words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [*RUN, *words.split()], cwd=self.folder, check=False, capture_output=True, text=True, timeout=60,
-            env={**os.environ, **environment}, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+        done = carewheel(words.split(), self.folder, environment)
         assert "Traceback" not in done.stderr, done.stderr
         return done
 

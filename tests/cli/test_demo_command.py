@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import shutil
 import subprocess
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+from tests.forked import carewheel
 
 from carewheel.cli import demo as command
 from carewheel.invented.demo import PROGRESS, Order, make_demo
@@ -21,10 +21,7 @@ SMALL = ("--locations", "1", "--months", "3")
 
 
 def run(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [*RUN, *words], cwd=folder, check=False, capture_output=True, text=True, timeout=120,
-        env={**os.environ, **environment}, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
+    done = carewheel(words, folder, environment)
     assert "Traceback" not in done.stderr, done.stderr
     return done
 

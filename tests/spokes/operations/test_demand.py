@@ -5,14 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import subprocess
-import sys
 from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.forked import carewheel
 
 from carewheel.invented.demo import Order, make_demo
 from carewheel.invented.group import Group
@@ -144,10 +142,7 @@ def test_what_was_foretold_in_autumn_came_about(group: Workspace) -> None:
 
 def test_the_command_says_it_in_words_json_and_csv(group: Workspace, tmp_path: Path) -> None:
     def run(*words: str, code: int = 0) -> str:
-        done = subprocess.run(
-            [sys.executable, "-c", "from carewheel.cli import main; main()", "access", "demand", *words], capture_output=True, text=True,
-            check=False, env={**os.environ, "CAREWHEEL_WORKSPACE": str(group.root), "OPENBLAS_NUM_THREADS": "1"},
-        )  # fmt: skip
+        done = carewheel(["access", "demand", *words], environment={"CAREWHEEL_WORKSPACE": str(group.root)})
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
         return done.stdout if not code else done.stderr
