@@ -68,7 +68,7 @@ bench: $(VENV)/.dev
 	@$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
 
 validate: $(VENV)/.dev
-	@$(BIN)/python -m tests.validation.write
+	@$(BIN)/python -m tests.validation.write $(SECTIONS)
 
 # Needs uv. Hashes for every platform, no hosts: see docs/decisions.
 lock:

@@ -31,6 +31,10 @@ TOPICS = {
     "links": "benchmarks.links",
     "causal": "benchmarks.causal",
     "people": "benchmarks.people_and_money",
+    "templates": "benchmarks.scheduling.templates",
+    "clinic": "benchmarks.scheduling.simulator",
+    "attendance": "benchmarks.scheduling.attendance",
+    "demand": "benchmarks.scheduling.demand",
 }
 PAGE = ROOT / "docs" / "reference" / "benchmarks.md"
 HEAD = """# Benchmarks

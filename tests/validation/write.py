@@ -1,12 +1,14 @@
-"""`make validate`: run the long validations and write their tables to docs/reference/validation.md."""
+"""`make validate`: run the long validations and write their tables to docs/reference/validation.md, each as soon as it is there."""
 
 from __future__ import annotations
 
 import os
 import platform
+import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,9 +17,18 @@ from tests.validation.causal import causal_section, data_folder
 from tests.validation.coverage import coverage
 from tests.validation.face_validity import faces, lives_of, shared_data, table
 from tests.validation.fault_scores import fault_section
+from tests.validation.first_things import first_section
+from tests.validation.forecasts import attendance_section, demand_section
+from tests.validation.forecasts_durations import durations_section
 from tests.validation.link_learning import link_section
 from tests.validation.link_strengths import ACCOUNTING, broken, wrong_signs
 from tests.validation.people_and_money import people_and_money_section
+from tests.validation.scheduling import (
+    exactness_section,
+    overbooking_section,
+    simulator_section,
+    templates_section,
+)
 from tests.validation.simulation import simulation_section
 from tests.validation.test_coverage import SEED
 
@@ -27,6 +38,10 @@ from carewheel.invented.truth import link_truth
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "reference" / "validation.md"
+HEAD = """# Validation
+
+Written by `make validate` (`make validate SECTIONS="links first"` for some of it); do not edit.
+"""
 REPEATS = 200_000
 WORLD_SEED = 7
 PLACES, BROKEN_PLACES = 24, 6
@@ -48,10 +63,6 @@ def intervals() -> tuple[list[str], bool]:
     began = time.monotonic()
     rows = coverage(REPEATS, SEED)
     lines = [
-        "# Validation",
-        "",
-        "Written by `make validate`; do not edit.",
-        "",
         "## Intervals",
         "",
         "Samples are drawn from a known truth; the table says how often the 90 % interval of each method holds it.",
@@ -131,19 +142,63 @@ def strengths(places: int = PLACES, broken_places: int = BROKEN_PLACES) -> tuple
     return [*lines, when, *head, *rows], holds
 
 
+Section = Callable[[], tuple[list[str], bool]]
+
+
+def _faults() -> tuple[list[str], bool]:
+    lines, holds = fault_section()
+    return ["", *lines], holds
+
+
+def _causal() -> tuple[list[str], bool]:
+    return causal_section(data_folder())
+
+
+# In the order of the page.
+SECTIONS: dict[str, Section] = {
+    "intervals": intervals,
+    "world": looks,
+    "strengths": strengths,
+    "faults": _faults,
+    "links": link_section,
+    "first": first_section,
+    "causal": _causal,
+    "simulation": simulation_section,
+    "people": people_and_money_section,
+    "exactness": exactness_section,
+    "templates": templates_section,
+    "overbooking": overbooking_section,
+    "clinic": simulator_section,
+    "attendance": attendance_section,
+    "demand": demand_section,
+    "durations": durations_section,
+}
+
+
+def write(page: Path, made: Mapping[str, list[str]]) -> None:
+    """Put the sections into the page, leaving those that were not run."""
+    pattern = re.compile(r"<!-- (\w+) -->\n(.*?)<!-- end -->\n", re.S)
+    kept = dict(pattern.findall(page.read_text("utf-8"))) if page.exists() else {}
+    kept.update({name: "\n".join(lines).strip("\n") + "\n" for name, lines in made.items()})
+    text = HEAD + "".join(
+        f"\n<!-- {name} -->\n{kept[name]}<!-- end -->\n" for name in SECTIONS if name in kept
+    )
+    page.write_text(text, "utf-8")
+
+
+def main(names: Sequence[str]) -> int:
+    """Run some sections (all, if none is named), writing each as soon as it is there. 0 if all that is judged holds."""
+    if unknown := set(names) - set(SECTIONS):
+        print(f"There is no section {', '.join(sorted(unknown))}; there are {', '.join(SECTIONS)}.")
+        return 2
+    fine = True
+    for name in names or SECTIONS:
+        lines, holds = SECTIONS[name]()
+        write(PAGE, {name: lines})
+        print("\n".join(lines), flush=True)
+        fine &= holds
+    return 0 if fine else 1
+
+
 if __name__ == "__main__":
-    planted, noticed = fault_section()
-    parts = [
-        intervals(),
-        looks(),
-        strengths(),
-        (["", *planted], noticed),
-        link_section(),
-        simulation_section(),
-        causal_section(data_folder()),
-        people_and_money_section(),
-    ]
-    text = "\n".join(line for lines, _ in parts for line in lines) + "\n"
-    PAGE.write_text(text, "utf-8")
-    print(text)
-    sys.exit(0 if all(holds for _, holds in parts) else 1)
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,184 @@
+"""Whether the wheel names the right drag and the right first action, held against invented groups lived through with each cause changed.
+
+What is true costs some hundred lives of a place a group, so the candidates race: all are tried at a few of the group's own places, and
+those that lie three errors of the difference behind the leader drop out. Money of the 24 months after the turn, by place; a play's price is
+taken off on both sides. By itself: `python -m tests.validation.first_things [GROUPS]`; found things are kept in the folder
+CAREWHEEL_VALIDATION_ANSWERS, if it is set, and gone on from.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tests.validation.demo_groups import FIRST_SEED, LAWS, MONTHS, demo_group, group_of
+from tests.validation.link_learning import Row, kept_in
+
+from carewheel.catalog.play_guesses import play_guesses
+from carewheel.invented.group import Group, PlannedPlay
+from carewheel.invented.location import Lived
+from carewheel.invented.ports import Strengthening
+from carewheel.invented.truth import WORTH_MONTHS, _At, _live
+from carewheel.wheel.learnt import learn
+from carewheel.wheel.roadmap import worth_of_plays
+
+Floats = NDArray[np.float64]
+GROUPS, PLACES = 50, 30
+ROUNDS = (4, 8, 16, 30)
+BEHIND = 3.0
+# A step up and one down, both of three tenths: a slope with a ninth of the chance in one step of a tenth, and no curvature.
+STEP = 0.3
+
+
+def race(
+    names: Sequence[str], gain: Callable[[str, int], float], rounds: Sequence[int] = ROUNDS
+) -> dict[str, list[float]]:
+    """Gains by place of each name: the more places, the nearer to the leader. ``gain`` of a name at a place (0, 1, ...)."""
+    found: dict[str, list[float]] = {name: [] for name in names}
+    still = list(names)
+    for upto in rounds:
+        for name in still:
+            found[name] += [gain(name, place) for place in range(len(found[name]), upto)]
+        leader = max(still, key=lambda name: float(np.mean(found[name])))
+        away = {name: np.subtract(found[leader], found[name]) for name in still}
+        still = [
+            name for name, d in away.items()
+            if name == leader or d.mean() <= BEHIND * d.std(ddof=1) / np.sqrt(len(d))
+        ]  # fmt: skip
+        if len(still) == 1:
+            break
+    return found
+
+
+def _cash(lived: Lived) -> float:
+    """Net cash of the months after the turn, in whole money."""
+    return sum(lived.net_cash[MONTHS : MONTHS + WORTH_MONTHS]) / 100
+
+
+def truth_of(group: Group, places: int = PLACES) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+    """Worth of 0.1 more of each law, and of each play less its price, at the group's own places."""
+    short = replace(group, months=MONTHS + WORTH_MONTHS, plays=())
+    strengths = group.strengths
+
+    @cache
+    def at(place: int) -> tuple[_At, float]:
+        here = _At(short, place + 1, strengths)
+        return here, _cash(_live(here))
+
+    def of_law(law: str, place: int) -> float:
+        here, _ = at(place)
+        step = float(np.sign(strengths[law])) * STEP
+        up, down = (_cash(_live(here, stronger=Strengthening(law, MONTHS, by))) for by in (step, -step))
+        return (up - down) / (20 * STEP)
+
+    def of_play(play: str, place: int) -> float:
+        here, base = at(place)
+        guess = play_guesses()[play]
+        changed = replace(short, plays=(PlannedPlay(play, MONTHS, (place + 1,)),))
+        price = guess.price_once + WORTH_MONTHS * guess.price_a_month
+        return _cash(_live(here, group=changed)) - base - price
+
+    rounds = [n for n in ROUNDS if n < places] + [places]
+    plays = [play for play, guess in play_guesses().items() if guess.moves]
+    return race(LAWS, of_law, rounds), race(plays, of_play, rounds)
+
+
+def first_things(seed: int, places: int = PLACES, folder: Path | None = None) -> dict[str, Any]:
+    """What the wheel says first of a group, and what is true of it; kept in ``folder``."""
+    kept = None if folder is None else folder / f"first-{places}" / f"{seed}.json"
+    if kept is not None and kept.exists():
+        return dict(json.loads(kept.read_text()))
+    learnt = learn({m.card.id: m for m in demo_group(seed, places, folder).measured})
+    assert learnt.worths is not None
+    drags = sorted(learnt.worths.worth, key=lambda name: -learnt.worths.worth[name].mean)  # type: ignore[union-attr]
+    laws, plays = truth_of(group_of(seed, places), places)
+    found = {
+        "drags": [name for name in drags if name in laws][:3],
+        "actions": [worth.play for worth in worth_of_plays(learnt)][:3],
+        "laws": _ranked(laws), "plays": _ranked(plays),
+    }  # fmt: skip
+    if kept is not None:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        temporary = kept.with_suffix(".new")
+        temporary.write_text(json.dumps(found))
+        temporary.replace(kept)
+    return found
+
+
+def _ranked(gains: dict[str, list[float]]) -> list[tuple[str, float, float, int]]:
+    """Name, mean, error of its difference to the leader, places; the leader first."""
+    order = sorted(gains, key=lambda name: (-len(gains[name]), -float(np.mean(gains[name]))))
+    best = gains[order[0]]
+    return [
+        (name, float(np.mean(v)), float(np.std(np.subtract(best[: len(v)], v), ddof=1) / np.sqrt(len(v))), len(v))
+        for name, v in ((name, gains[name]) for name in order)
+    ]  # fmt: skip
+
+
+def first_rows(groups: int = GROUPS, places: int = PLACES) -> list[Row]:
+    """How often the true drag is among the first two, and the first action the one that is worth most."""
+    found = [first_things(FIRST_SEED + k, places, kept_in()) for k in range(groups)]
+    return rows_of(found, places)
+
+
+def rows_of(found: Sequence[dict[str, Any]], places: int) -> list[Row]:
+    n = len(found)
+    drag = sum(one["laws"][0][0] in one["drags"][:2] for one in found)
+    either = sum(bool({name for name, *_ in _near(one["laws"])} & set(one["drags"][:2])) for one in found)
+    action = sum(one["plays"][0][0] == one["actions"][0] for one in found)
+    near = sum(one["actions"][0] in {name for name, *_ in _near(one["plays"])} for one in found)
+    what = f"{n} groups of {places} places"
+    return [
+        Row(f"true drag among the first two, {what}", "≥ 90 %", f"{drag} ({100 * drag / n:.0f} %)", drag >= 0.9 * n),
+        Row("or one that lies within two errors of it", "beside", f"{either} ({100 * either / n:.0f} %)", None),
+        Row(f"first action is the one worth most, {what}", "≥ 80 %", f"{action} ({100 * action / n:.0f} %)", action >= 0.8 * n),
+        Row("or one that lies within two errors of it", "beside", f"{near} ({100 * near / n:.0f} %)", None),
+    ]  # fmt: skip
+
+
+def _near(ranked: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
+    return [row for row in ranked if ranked[0][1] - row[1] <= 2 * row[2]]
+
+
+def first_section(groups: int = GROUPS) -> tuple[list[str], bool]:
+    """The section of the page, and whether all that is judged holds."""
+    began = time.monotonic()
+    rows = first_rows(groups)
+    lines = [
+        "",
+        "## The drag and the first action",
+        "",
+        f"Invented groups of {PLACES} places, {MONTHS} months, strengths drawn and laws broken as in the section above, turned at the end; what is true is lived",
+        f"through {WORTH_MONTHS} months further, with one law stronger or weaker by {STEP} or one play begun, the luck of all others the same. Candidates race over the",
+        f"group's own places ({', '.join(map(str, ROUNDS))}); the worth of a play is less its price. Source: `tests/validation/first_things.py`.",
+        "",
+        f"Seeds from {FIRST_SEED}; numpy {np.__version__}; {time.monotonic() - began:.0f} s, kept answers not counted.",
+        "",
+        "| What | Bar | Found | |",
+        "|---|---|---|---|",
+        *(f"| {r.what} | {r.bar} | {r.found} | {'' if r.holds is None else 'holds' if r.holds else '**does not hold**'} |" for r in rows),
+    ]  # fmt: skip
+    return lines, all(r.holds is not False for r in rows)
+
+
+def main() -> None:
+    groups = int(sys.argv[1]) if len(sys.argv) > 1 else GROUPS
+    found = []
+    for k in range(groups):
+        found.append(first_things(FIRST_SEED + k, PLACES, kept_in()))
+        one = found[-1]
+        print(FIRST_SEED + k, one["drags"], one["laws"][:3], one["actions"], one["plays"][:3], flush=True)
+    for row in rows_of(found, PLACES):
+        print(row)
+
+
+if __name__ == "__main__":
+    main()
