@@ -5,9 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
@@ -17,6 +14,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
+from tests.forked import carewheel
 
 from carewheel.catalog.play_guesses import play_guesses
 from carewheel.invented.demo import Order, make_demo
@@ -33,7 +31,6 @@ from carewheel.wheel.roadmap import worth_of_plays
 from carewheel.wheel.turn import turn
 from carewheel.wheel.verification import beliefs
 
-RUN = [sys.executable, "-c", "from carewheel.cli import main; main()"]
 # Nine places, three years; from January of the third three of them remind everybody by text.
 GROUP = Group(7, 9, 36, plays=(PlannedPlay("Q2", 24, (1, 2, 3)),))
 MEASURE = "operations.no_show_rate"
@@ -48,10 +45,7 @@ class Practice:
     space: Workspace
 
     def __call__(self, words: str, code: int = 0) -> str:
-        done = subprocess.run(
-            [*RUN, "wheel", *words.split()], check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL,
-            env={**os.environ, "CAREWHEEL_WORKSPACE": str(self.space.root), "OPENBLAS_NUM_THREADS": "1"},
-        )  # fmt: skip
+        done = carewheel(["wheel", *words.split()], environment={"CAREWHEEL_WORKSPACE": str(self.space.root)})
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
         return done.stdout if code == 0 else done.stdout + done.stderr

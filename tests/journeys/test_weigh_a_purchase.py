@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from contextlib import closing
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.forked import carewheel
 
 from carewheel.invented.demo import Order, make_demo
 from carewheel.invented.group import Group, PlannedPlay
@@ -53,10 +52,10 @@ class Practice:
     file: Path
 
     def __call__(self, words: str, code: int = 0) -> str:
-        done = subprocess.run(
-            [*RUN, "wheel", "invest", str(self.file), *words.split()], check=False, capture_output=True, text=True,
-            env={**os.environ, "CAREWHEEL_WORKSPACE": str(self.space.root), "OPENBLAS_NUM_THREADS": "1"},
-        )  # fmt: skip
+        done = carewheel(
+            ["wheel", "invest", self.file, *words.split()],
+            environment={"CAREWHEEL_WORKSPACE": str(self.space.root)},
+        )
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
         return done.stdout if code == 0 else done.stderr
