@@ -16,13 +16,16 @@ from benchmarks.memory.reading import bench as bench_memory
 from benchmarks.tables import TINY, Scale
 
 from benchmarks import run
-from carewheel.catalog.measures import measures
+from carewheel.catalog.measures import MODELLED, measures
 
 LARGE = 150 * 2**20
 
 
 def test_every_computed_card_has_a_query_by_hand_and_equal_answers() -> None:
-    assert set(CELLS) == {card.id for card in measures().values() if card.status == "computed"}
+    counted = {
+        card.id for card in measures().values() if card.status == "computed" and card.interval not in MODELLED
+    }
+    assert set(CELLS) == counted
     (table,) = bench_measures(TINY)
     # Speed is not judged here: only whether the answers are equal.
     assert len(table.rows) == len(CELLS) + 1

@@ -99,6 +99,12 @@ def check_run(chosen: Sequence[str], months: int, policy: Mapping[str, float] | 
         raise PlanRefused(
             "plan.policy", f"There is no part {unknown[0]!r}.", f"Parts are: {', '.join(POLICIES)}."
         )
+    if sum((policy or {}).values()) > 1:
+        raise PlanRefused(
+            "plan.policy",
+            "The shares are together more than all of the free cash.",
+            "Give shares that sum to 1 at most.",
+        )
     for play in chosen:
         if play not in plays():
             raise PlanRefused("plan.play", f"There is no play {play!r}.", f"Plays are: {', '.join(plays())}.")
