@@ -142,7 +142,7 @@ def test_the_facts_of_a_practice_become_booked_visits(group: Workspace) -> None:
     connection = group.connect(["invented"])
     v = booked_visits(connection, date(2025, 12, 31))
     (missed, came, ahead) = connection.execute(
-        "SELECT COUNT(*) FILTER (status = 'noshow'), COUNT(*) FILTER (status = 'fulfilled' AND channel <> 'walk_in'), "
+        "SELECT COUNT(*) FILTER (status = 'noshow'), COUNT(*) FILTER (status = 'fulfilled' AND channel <> 'walk-in'), "
         "COUNT(*) FILTER (status = 'booked' AND local_date > DATE '2025-12-31') FROM appointment"
     ).fetchone()
     assert v.left_out + len(v) >= missed + came + ahead

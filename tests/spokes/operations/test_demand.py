@@ -115,14 +115,14 @@ def test_the_facts_are_counted_as_by_hand(group: Workspace) -> None:
     day = date(2025, 9, 30)
     made = asked_visits(connection, day, 14, {"loc1": "east"})
     (kept,) = connection.execute(
-        "SELECT COUNT(*) FROM appointment WHERE local_date <= DATE '2025-09-30' AND channel <> 'walk_in' "
+        "SELECT COUNT(*) FROM appointment WHERE local_date <= DATE '2025-09-30' AND channel <> 'walk-in' "
         "AND (status <> 'cancelled' OR late_cancel)"
     ).fetchone()
     assert np.nansum(made.counts) == pytest.approx(kept, rel=0.01)
     assert made.regions == ("east", "")
     # The book of the next day, as it stood on the evening of the as-of date.
     (booked,) = connection.execute(
-        "SELECT COUNT(*) FROM appointment WHERE location_id = 'loc1' AND channel <> 'walk_in' AND local_date = DATE '2025-10-01' "
+        "SELECT COUNT(*) FROM appointment WHERE location_id = 'loc1' AND channel <> 'walk-in' AND local_date = DATE '2025-10-01' "
         "AND booked_at < TIMESTAMPTZ '2025-10-01 05:00:00+00' AND (cancelled_at IS NULL OR cancelled_at >= TIMESTAMPTZ '2025-10-01 05:00:00+00')"
     ).fetchone()
     assert made.book[0, made.counts.shape[1], 1] == pytest.approx(booked, abs=2)
@@ -133,7 +133,7 @@ def test_what_was_foretold_in_autumn_came_about(group: Workspace) -> None:
     made = asked_visits(connection, date(2025, 9, 30), 28, {})
     found = demand_report(made, 28)
     (came,) = connection.execute(
-        "SELECT COUNT(*) FROM appointment WHERE local_date BETWEEN DATE '2025-10-01' AND DATE '2025-10-28' AND channel <> 'walk_in' "
+        "SELECT COUNT(*) FROM appointment WHERE local_date BETWEEN DATE '2025-10-01' AND DATE '2025-10-28' AND channel <> 'walk-in' "
         "AND (status <> 'cancelled' OR late_cancel)"
     ).fetchone()
     weeks = [w for w in found.weeks if w.where == "group"]

@@ -31,14 +31,14 @@ FROM appointment AS a
 LEFT JOIN (
   SELECT patient_key, MAX(birth_year) AS birth_year, MAX(sex) AS sex, BOOL_OR(is_test) AS is_test FROM patient GROUP BY patient_key
 ) AS p ON a.patient_key = p.patient_key
-WHERE a.starts_at IS NOT NULL AND a.zone <> '' AND a.channel <> 'walk_in' AND NOT COALESCE(p.is_test, FALSE)
+WHERE a.starts_at IS NOT NULL AND a.zone <> '' AND REPLACE(a.channel, '_', '-') <> 'walk-in' AND NOT COALESCE(p.is_test, FALSE)
   AND a.status IN ('fulfilled', 'arrived', 'checked-in', 'noshow', 'cancelled', 'booked', 'pending', 'proposed')
 ORDER BY a.starts_at, a.appointment_id"""
 
 
 ASKED = """
 SELECT
-  a.location_id AS location, a.visit_type, a.local_date - DATE '1970-01-01' AS day, a.channel, a.zone,
+  a.location_id AS location, a.visit_type, a.local_date - DATE '1970-01-01' AS day, REPLACE(a.channel, '_', '-') AS channel, a.zone,
   CAST(EPOCH(a.starts_at) AS BIGINT) AS starts_at, COALESCE(CAST(EPOCH(a.booked_at) AS BIGINT), -1) AS booked_at,
   COALESCE(CAST(EPOCH(a.cancelled_at) AS BIGINT), -1) AS cancelled_at,
   a.status <> 'cancelled' OR COALESCE(a.late_cancel, FALSE) AS wanted
@@ -75,7 +75,7 @@ def asked_visits(
         raise CannotTell("no-visits", {}, "read appointments first")
     day, place, zone = rows["day"].astype(np.int64), rows["location"].astype(str), rows["zone"].astype(str)
     locations, at = np.unique(place, return_inverse=True)
-    walk_in = rows["channel"].astype(str) == "walk_in"
+    walk_in = rows["channel"].astype(str) == "walk-in"
     wanted = rows["wanted"].astype(bool)
     first = int(day.min())
     whole, past = today - first + 1, day <= today
