@@ -32,6 +32,7 @@ from carewheel.wheel.roadmap import worth_of_plays
 
 Floats = NDArray[np.float64]
 GROUPS, PLACES = 50, 30
+PLAYS = tuple(play for play, guess in play_guesses().items() if guess.moves)
 ROUNDS = (4, 8, 16, 30)
 BEHIND = 3.0
 # A step up and one down, both of three tenths: a slope with a ninth of the chance in one step of a tenth, and no curvature.
@@ -63,7 +64,9 @@ def _cash(lived: Lived) -> float:
     return sum(lived.net_cash[MONTHS : MONTHS + WORTH_MONTHS]) / 100
 
 
-def truth_of(group: Group, places: int = PLACES) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+def truth_of(
+    group: Group, places: int = PLACES, laws: Sequence[str] = LAWS, plays: Sequence[str] = PLAYS
+) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
     """Worth of 0.1 more of each law, and of each play less its price, at the group's own places."""
     short = replace(group, months=MONTHS + WORTH_MONTHS, plays=())
     strengths = group.strengths
@@ -87,8 +90,7 @@ def truth_of(group: Group, places: int = PLACES) -> tuple[dict[str, list[float]]
         return _cash(_live(here, group=changed)) - base - price
 
     rounds = [n for n in ROUNDS if n < places] + [places]
-    plays = [play for play, guess in play_guesses().items() if guess.moves]
-    return race(LAWS, of_law, rounds), race(plays, of_play, rounds)
+    return race(laws, of_law, rounds), race(plays, of_play, rounds)
 
 
 def first_things(seed: int, places: int = PLACES, folder: Path | None = None) -> dict[str, Any]:
