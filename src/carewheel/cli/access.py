@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from carewheel.cli.access_template import template_command
 from carewheel.cli.looking import answered, as_json_out, as_of_option, day_of
-from carewheel.cli.terminal import bar, json_option, say, table, today, workspace_option
+from carewheel.cli.terminal import bar, csv_option, json_option, say, table, today, workspace_option
 
 if TYPE_CHECKING:
     from carewheel.spokes.operations.contracts import AttendanceReport, Chance, DemandReport
 
 SHOWN = 20
-csv_option = click.option("--csv", "as_csv", is_flag=True, help="Print CSV for a spreadsheet.")
 
 
 @click.group("access")
@@ -191,3 +191,6 @@ def _print_demand(found: DemandReport, days: int) -> None:
         say(f"{place}: {why}")
     say()
     say("Every day, with places:  carewheel access demand --csv")
+
+
+access_command.add_command(template_command)

@@ -53,6 +53,7 @@ def workspace_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+csv_option = click.option("--csv", "as_csv", is_flag=True, help="Print CSV for a spreadsheet.")
 
 
 def today() -> date:
