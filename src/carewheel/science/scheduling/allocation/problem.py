@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 from carewheel.science.causal.refusal import CannotTell
@@ -12,7 +13,10 @@ MOST_STEPS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """Minutes ``start`` to ``end`` in which a resource is there, at ``site``. Breaks and leave are what lies between two of them."""
+    """Minutes ``start`` to ``end`` in which a resource is there, at ``site``.
+
+    Breaks and leave are what lies between two of them; hours that touch at one site are one.
+    """
 
     start: int
     end: int
@@ -58,7 +62,7 @@ class Need:
             raise CannotTell(
                 "spans", {"kind": self.kind}, "give spans of minutes from 0 on, the end after the start"
             )
-        if any(b > a for (_, b), (a, _) in zip(sorted(self.spans), sorted(self.spans)[1:], strict=False)):
+        if any(b > a for (_, b), (a, _) in itertools.pairwise(sorted(self.spans))):
             raise CannotTell(
                 "spans-overlap", {"kind": self.kind}, "give spans of one need that do not overlap"
             )
@@ -154,7 +158,7 @@ class DayProblem:
                     "zero-capacity", {"resource": resource.name}, "give hours, or leave the resource out"
                 )
             spans = sorted((h.start, h.end) for h in resource.hours)
-            if any(b > a for (_, b), (a, _) in zip(spans, spans[1:], strict=False)):
+            if any(b > a for (_, b), (a, _) in itertools.pairwise(spans)):
                 raise CannotTell(
                     "hours-overlap", {"resource": resource.name}, "give hours that do not overlap"
                 )
