@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from carewheel.cli.access_simulate import simulate_command
 from carewheel.cli.access_template import template_command
 from carewheel.cli.looking import answered, as_json_out, as_of_option, day_of
 from carewheel.cli.terminal import bar, csv_option, json_option, say, table, today, workspace_option
@@ -194,3 +195,4 @@ def _print_demand(found: DemandReport, days: int) -> None:
 
 
 access_command.add_command(template_command)
+access_command.add_command(simulate_command)

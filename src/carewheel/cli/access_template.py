@@ -104,13 +104,13 @@ def _as_csv(found: TemplateReport) -> str:
     writer.writerow(["template", "idle_price", "wait", "idle", "overtime", "cost", "gap", "minutes"])
     for o in (found.today, found.best, found.individual, found.bailey_welch):
         gap = "" if o.gap is None else f"{o.gap:.6f}"
-        writer.writerow([o.name, f"{found.wish.idle:g}", f"{o.wait:.3f}", f"{o.idle:.3f}", f"{o.overtime:.3f}", f"{o.cost:.3f}", gap, _minutes(o.times)])  # fmt: skip
+        writer.writerow([o.name, f"{found.wish.idle:g}", f"{o.wait:.3f}", f"{o.idle:.3f}", f"{o.overtime:.3f}", f"{o.cost:.3f}", gap, minutes_of(o.times)])  # fmt: skip
     for p in found.frontier:
-        writer.writerow(["frontier", f"{p.idle_price:g}", f"{p.wait:.3f}", f"{p.idle:.3f}", f"{p.overtime:.3f}", "", "", _minutes(p.times)])  # fmt: skip
+        writer.writerow(["frontier", f"{p.idle_price:g}", f"{p.wait:.3f}", f"{p.idle:.3f}", f"{p.overtime:.3f}", "", "", minutes_of(p.times)])  # fmt: skip
     return text.getvalue()
 
 
-def _minutes(times: tuple[float, ...]) -> str:
+def minutes_of(times: tuple[float, ...]) -> str:
     return " ".join(f"{t:g}" for t in times)
 
 
@@ -123,7 +123,7 @@ def _print(found: TemplateReport) -> None:
     )  # fmt: skip
     rows = [["times", "each waits", "idle", "overtime", "cost", "appointments, minutes from the opening"]]
     rows += [
-        [o.name, f"{o.wait:.1f}", f"{o.idle:.1f}", f"{o.overtime:.1f}", f"{o.cost:.0f}", _minutes(o.times)]
+        [o.name, f"{o.wait:.1f}", f"{o.idle:.1f}", f"{o.overtime:.1f}", f"{o.cost:.0f}", minutes_of(o.times)]
         for o in (found.today, found.best, found.individual, found.bailey_welch)
     ]
     table(rows, right=(1, 2, 3, 4))
@@ -188,7 +188,7 @@ def _print_frontier(found: TemplateReport) -> None:
     say("How waiting goes against idling and overtime: best times by what idling costs", bold=True)
     rows = [["idling costs", "each waits", "idle", "overtime", "appointments"]]
     rows += [
-        [f"{p.idle_price:g}", f"{p.wait:.1f}", f"{p.idle:.1f}", f"{p.overtime:.1f}", _minutes(p.times)]
+        [f"{p.idle_price:g}", f"{p.wait:.1f}", f"{p.idle:.1f}", f"{p.overtime:.1f}", minutes_of(p.times)]
         for p in found.frontier
     ]
     table(rows, right=(0, 1, 2, 3))
@@ -227,6 +227,6 @@ def _print_overbooking(found: Overbooking | None, slots: int) -> None:
     say(f"Fairness costs {found.cost / found.free_cost - 1:.2%}: the plan that ignores groups costs {found.free_cost:.0f}, and in it they differ by {found.free_gap:.0%}.")  # fmt: skip
     lot = "" if found.plans == 1 else f", the one used most of {found.plans} drawn by lot"
     say(
-        f"Appointments: {_minutes(found.times)}{lot}. Who goes where is in --json; no place belongs to a group."
+        f"Appointments: {minutes_of(found.times)}{lot}. Who goes where is in --json; no place belongs to a group."
     )
     say("First try what helps the one who might not come:  carewheel access noshow")

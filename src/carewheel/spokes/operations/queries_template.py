@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from carewheel.science.causal.refusal import CannotTell
 from carewheel.science.forecasting.durations import END, START, visit_minutes
 from carewheel.spokes.operations.contracts import Ints, Words
+from carewheel.spokes.operations.contracts_simulation import SimulationReport, SimulationWish
 from carewheel.spokes.operations.contracts_template import SessionFacts, TemplateReport, TemplateWish
 from carewheel.spokes.operations.queries import CAME, DAY, LATE, MISSED, local_seconds
+from carewheel.spokes.operations.rules.simulation import simulation_report
 from carewheel.spokes.operations.rules.template import template_report
 
 # A year holds all seasons; what lies further back may be another practice.
@@ -60,6 +62,13 @@ WHERE kind = 'open' AND provider_key <> '' AND location_id <> '' AND zone <> '' 
 def better_template(connection: duckdb.DuckDBPyConnection, as_of: date, wish: TemplateWish) -> TemplateReport:
     """The half-day of a practitioner and times that serve it better. Raises `CannotTell`: see `rules.template`."""
     return template_report(session_facts(connection, as_of), wish)
+
+
+def simulated_change(
+    connection: duckdb.DuckDBPyConnection, as_of: date, wish: SimulationWish
+) -> SimulationReport:
+    """The clinic of a place with and without a change, on the same luck. Raises `CannotTell`: see `rules.simulation`."""
+    return simulation_report(session_facts(connection, as_of), wish)
 
 
 def session_facts(connection: duckdb.DuckDBPyConnection, as_of: date) -> SessionFacts:

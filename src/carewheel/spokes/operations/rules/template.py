@@ -59,14 +59,14 @@ def template_report(facts: SessionFacts, wish: TemplateWish) -> TemplateReport:
         raise CannotTell("grid", {"grid": wish.grid}, f"give 1 to {known.length} minutes")
     session = half.session(weights)
     times = np.array(known.times)
-    today = _option("today", times, evaluate(session, times), None)
+    today = as_option("today", times, evaluate(session, times), None)
     best = best_template(half, weights, wish.grid)
     rules = [
         tuned(session, _on_grid(rule, wish.grid, known.length))
         for rule in (individual_times, bailey_welch_times)
     ]
     individual, bailey = (
-        _option(name, t.times, t.evaluation, None)
+        as_option(name, t.times, t.evaluation, None)
         for name, t in zip(("individual", "Bailey–Welch"), rules, strict=True)
     )
     frontier = _frontier(half, weights, wish.grid)
@@ -79,7 +79,7 @@ def template_report(facts: SessionFacts, wish: TemplateWish) -> TemplateReport:
     if known.seen_wait is not None and not _near(today.wait, known.seen_wait.value):
         doubts.append(
             f"The model's wait today ({today.wait:.1f} minutes) is not the one of the log ({known.seen_wait.value:.1f}): something is at work that the model does "
-            "not know, such as a desk, a late start, or a practitioner who hurries. Trust differences more than levels, and try it for a few weeks."
+            "not know, such as a desk, a late start, or a practitioner who hurries. Trust differences more than levels; `carewheel access simulate --play template` has desk and late start in it."
         )  # fmt: skip
     slots, why = _open_slots(facts, half)
     overbooking = None
@@ -97,10 +97,11 @@ def best_template(half: HalfDays, weights: Weights, grid: int) -> TemplateOption
     session = half.session(weights)
     found = best_times(session, slot=float(grid), prove=not session.walk_ins)
     gap = found.gap if np.isfinite(found.gap) else None
-    return _option("best", found.times, found.evaluation, gap)
+    return as_option("best", found.times, found.evaluation, gap)
 
 
-def _option(name: str, times: Floats, done: Evaluation, gap: float | None) -> TemplateOption:
+def as_option(name: str, times: Floats, done: Evaluation, gap: float | None) -> TemplateOption:
+    """Times with what they come to."""
     # All slots are alike: the wait of whoever comes is the mean over them.
     return TemplateOption(
         name, tuple(float(t) for t in times), float(done.waits.mean()), tuple(float(w) for w in done.waits),
