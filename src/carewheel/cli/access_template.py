@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         KnownSession,
         OpenSlots,
         Overbooking,
+        TemplateOption,
         TemplateReport,
     )
 
@@ -127,20 +128,20 @@ def _print(found: TemplateReport) -> None:
         for o in (found.today, found.best, found.individual, found.bailey_welch)
     ]
     table(rows, right=(1, 2, 3, 4))
-    gap, saved = found.best.gap, found.today.cost - found.best.cost
+    gap = found.best.gap
     if gap is None:
         proof = "No proof that these are the best: with walk-ins there is none"
     elif gap <= 1e-6 * max(found.best.cost, 1.0):
         proof = f"Proved: no other times on a grid of {wish.grid} minutes cost less in this model"
     else:
         proof = f"No other times on a grid of {wish.grid} minutes cost less by more than {gap:.2g}"
-    say(f"{proof}. {_worth(saved, found.today.cost)}")
+    say(f"{proof}. {_worth(found.today, found.best)}")
     _print_frontier(found)
     say()
     _print_open(found.open_slots, found.why_no_open_slots)
     if wish.overbook:
         say()
-        _print_overbooking(found.overbooking, known.slots)
+        _print_overbooking(found.overbooking, known.slots, found.why_no_overbooking)
     if found.doubts:
         say()
         say("What to know before you trust this", bold=True)
@@ -152,11 +153,17 @@ def _print(found: TemplateReport) -> None:
         say(f"Other practitioners, with half-days: {others}. Choose with --practitioner.")
 
 
-def _worth(saved: float, cost: float) -> str:
-    share = saved / cost if cost > 0 else 0.0
-    if share < 0.01:
+def _worth(today: TemplateOption, best: TemplateOption) -> str:
+    saved = (today.cost - best.cost) / today.cost if today.cost > 0 else 0.0
+    if saved < 0.01:
         return "Today's times are as good, within a hundredth of the cost: leave them."
-    return f"The best saves {share:.0%} of today's cost."
+    moved = [
+        f"{abs(after - before):.1f} {'more' if after > before else 'less'} {name}"
+        for name, before, after in (
+            ("waiting a patient", today.wait, best.wait), ("idling", today.idle, best.idle), ("overtime", today.overtime, best.overtime),
+        )
+    ]  # fmt: skip
+    return f"The best saves {saved:.0%} of today's cost; minutes: {', '.join(moved)}."
 
 
 def _print_known(found: TemplateReport, known: KnownSession) -> None:
@@ -169,7 +176,7 @@ def _print_known(found: TemplateReport, known: KnownSession) -> None:
     mean, spread, low, high = known.minutes
     by = {
         "log": "by the log of {:,} visits",
-        "model": "by a model of {:,} visits of all practitioners",
+        "model": "planned minutes times what {:,} visits took of theirs",
         "plan": "as planned for {:,} visits",
     }
     say(f"A visit takes {mean:.0f} minutes, sd {spread:.0f}, eight in ten {low:.0f} to {high:.0f} ({by[known.minutes_by].format(known.measured)}).")  # fmt: skip
@@ -215,10 +222,10 @@ def _print_open(slots: OpenSlots | None, why: str) -> None:
         say(f"Keep {slots.keep}: {seen:.2f} are seen instead of {slots.now_seen:.2f}, {slots.refused_today:.2f} refused instead of {slots.now_refused:.2f}, {slots.empty:.2f} slots stay empty.")  # fmt: skip
 
 
-def _print_overbooking(found: Overbooking | None, slots: int) -> None:
+def _print_overbooking(found: Overbooking | None, slots: int, why: str) -> None:
     say("Booking beyond the slots, where every slot is booked", bold=True)
     if found is None:
-        say("No: see below.")
+        say(f"No: {why}.")
         return
     comes = ", ".join(f"{group} {share:.0%}" for group, share in found.comes.items())
     waits = ", ".join(f"{group} {wait:.1f}" for group, wait in found.waits.items())

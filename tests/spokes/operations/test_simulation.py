@@ -7,19 +7,18 @@ import io
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from tests.forked import carewheel
-from tests.spokes.operations.test_template import halfdays
+from tests.spokes.operations.test_template import beside, halfdays
 
 from carewheel.invented.demo import Order, make_demo
 from carewheel.invented.group import Group
 from carewheel.science.causal.refusal import CannotTell
 from carewheel.spokes.operations.contracts import Chance
 from carewheel.spokes.operations.contracts_simulation import Compared, SimulationReport, SimulationWish
-from carewheel.spokes.operations.contracts_template import SessionFacts, TemplateWish
+from carewheel.spokes.operations.contracts_template import TemplateWish
 from carewheel.spokes.operations.rules.clinic_log import clinic_log
 from carewheel.spokes.operations.rules.simulation import simulation_report
 from carewheel.spokes.operations.rules.template import template_report
@@ -29,17 +28,6 @@ from carewheel.warehouse.workspace import Workspace
 
 def figure(report: SimulationReport, name: str) -> Compared:
     return next(c for c in report.compared if c.name == name)
-
-
-def beside(one: SessionFacts, other: SessionFacts, rooms: int) -> SessionFacts:
-    """Two practitioners on the same half-days."""
-    made: dict[str, Any] = {
-        name: np.concatenate([getattr(one, name), getattr(other, name)])
-        for name in SessionFacts.__dataclass_fields__
-        if isinstance(getattr(one, name), np.ndarray)
-    }
-    made["session"] = np.concatenate([one.session, other.session + one.opens.size])
-    return replace(one, **made, rooms={"L1": rooms})
 
 
 def test_what_is_sure_to_happen_is_simulated_to_the_minute() -> None:

@@ -11,10 +11,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pytest
 from tests.forked import carewheel
 
+from carewheel.catalog.facts import fact_tables
 from carewheel.invented.demo import Order, make_demo
 from carewheel.invented.group import Group
 from carewheel.science.causal.refusal import CannotTell
@@ -23,7 +25,7 @@ from carewheel.spokes.operations.queries_template import session_facts
 from carewheel.spokes.operations.rules.sessions import half_days
 from carewheel.spokes.operations.rules.template import template_report
 from carewheel.warehouse.adoption import adopt_facts
-from carewheel.warehouse.workspace import Workspace
+from carewheel.warehouse.workspace import Workspace, select_table
 
 DAY, EIGHT = 86_400, 8 * 3600
 PLAIN = TemplateWish(idle=1.0, overtime=1.5)
@@ -41,7 +43,7 @@ def halfdays(
     made: dict[str, Any] = {
         "session": session, "provider": np.full(n, "dr"), "location": np.full(n, "L1"), "visit_type": np.full(n, "check"), "sex": np.full(n, ""),
         "starts": starts, "outcome": np.zeros(n, dtype=np.int64), "walk_in": np.zeros(n, dtype=bool), "lead_days": np.full(n, 5), "planned": np.full(n, 20.0),
-        "birth_year": np.zeros(n, dtype=np.int64), "arrived": starts.copy(), "roomed": starts.copy(), "began": began, "done": began + int(took * 60),
+        "birth_year": np.zeros(n, dtype=np.int64), "arrived": starts.copy(), "roomed": starts.copy(), "began": began, "in_room": np.zeros(n, dtype=bool), "done": began + int(took * 60),
         "minutes": np.full(n, took), "of_provider": np.full(days, "dr"), "of_location": np.full(days, "L1"), "opens": opens,
         "closes": opens + length * 60, "from_hours": np.ones(days, dtype=bool), "rooms": {"L1": 1},
     }  # fmt: skip
@@ -60,7 +62,7 @@ def test_what_is_sure_to_happen_is_told_to_the_minute() -> None:
     assert found.best.times == (0, 20, 40, 60, 80, 100)
     assert (found.best.cost, found.best.gap) == pytest.approx((0, 0), abs=1e-6)
     assert found.individual.times == found.best.times
-    assert found.bailey_welch.wait == pytest.approx(5 * 20 / 6)
+    assert found.bailey_welch.wait_at[:2] == pytest.approx((0, 20))
     assert found.same_idle == pytest.approx(0, abs=1e-9)
 
 
@@ -122,6 +124,31 @@ def test_without_a_log_planned_minutes_stand_in_and_it_is_said() -> None:
     assert sum("planned minutes" in d or "on time" in d for d in found.doubts) == 2
 
 
+def test_who_has_no_log_takes_of_planned_minutes_what_the_others_take() -> None:
+    rng = np.random.default_rng(4)
+    logged = halfdays(minutes=20.0 * np.exp(rng.normal(0.1, 0.3, 360)))
+    nothing = np.full(360, -1)
+    silent = halfdays(
+        provider=np.full(360, "new"), of_provider=np.full(60, "new"), visit_type=np.full(360, "crown"), planned=np.full(360, 40.0),
+        minutes=np.full(360, np.nan), arrived=nothing, began=nothing, roomed=nothing, done=nothing,
+    )  # fmt: skip
+    both = beside(logged, silent)
+    found = half_days(both, "L1", "new").known
+    assert found.minutes_by == "model"
+    assert found.minutes[0] == pytest.approx(2 * half_days(both, "L1", "dr").known.minutes[0], rel=0.1)
+
+
+def beside(one: SessionFacts, other: SessionFacts, rooms: int = 2) -> SessionFacts:
+    """Two practitioners on the same half-days."""
+    made: dict[str, Any] = {
+        name: np.concatenate([getattr(one, name), getattr(other, name)])
+        for name in SessionFacts.__dataclass_fields__
+        if isinstance(getattr(one, name), np.ndarray)
+    }
+    made["session"] = np.concatenate([one.session, other.session + one.opens.size])
+    return replace(one, **made, rooms={"L1": rooms})
+
+
 def test_a_slot_is_kept_open_where_those_who_book_ahead_stay_away() -> None:
     n = 360
     today = np.arange(n) % 6 >= 3
@@ -141,7 +168,9 @@ def test_overbooking_keeps_the_waits_of_groups_alike_and_shows_the_price() -> No
     sex = np.where(np.arange(n) % 2 == 0, "female", "male")
     missed = np.where(sex == "male", np.arange(n) % 5 < 3, np.arange(n) % 10 == 0).astype(np.int64)
     facts = halfdays(apart=20, days=100, sex=sex, outcome=missed)
-    assert template_report(facts, TemplateWish()).overbooking is None
+    plain = template_report(facts, TemplateWish())
+    assert plain.overbooking is None
+    assert plain.why_no_overbooking
     found = template_report(facts, TemplateWish(overbook="sex")).overbooking
     assert found is not None
     assert found.extra >= 1
@@ -170,6 +199,87 @@ def test_what_cannot_be_is_refused_with_a_remedy(facts: SessionFacts, wish: Temp
         template_report(facts, wish)
     assert refused.value.code == code
     assert refused.value.remedy
+
+
+def test_hand_written_facts_become_half_days() -> None:
+    connection = duckdb.connect()
+    for table in fact_tables().values():
+        connection.execute(f"CREATE TABLE {table.name} AS {select_table(table, None)}")
+
+    def add(table: str, **row: Any) -> None:
+        connection.execute(
+            f"INSERT INTO {table} BY NAME SELECT {', '.join(f'? AS {name}' for name in row)}",
+            list(row.values()),
+        )
+
+    def at(clock: str) -> str:
+        return f"2025-06-03 {clock}:00+00"
+
+    usual = {
+        "provider_key": "dr",
+        "location_id": "L1",
+        "zone": "Europe/London",
+        "local_date": "2025-06-03",
+        "patient_key": "p",
+        "channel": "phone",
+    }
+    for visit, clock, status, more in (
+        ("a", "08:00", "fulfilled", {"booked_at": "2025-06-01 09:00:00+00"}),
+        ("b", "08:30", "noshow", {}),
+        ("c", "12:30", "fulfilled", {"channel": "walk_in"}),
+        ("d", "09:00", "cancelled", {"late_cancel": True}),
+        ("e", "09:30", "cancelled", {"late_cancel": False}),
+    ):
+        add(
+            "appointment",
+            **{
+                **usual,
+                "appointment_id": visit,
+                "starts_at": at(clock),
+                "status": status,
+                "minutes": 30.0,
+                **more,
+            },
+        )
+    for visit, event, clock in (
+        ("a", "arrived", "07:50"), ("a", "roomed", "08:00"), ("a", "with-clinician", "08:05"), ("a", "done", "08:25"),
+        ("c", "arrived", "12:30"), ("c", "roomed", "12:40"), ("c", "done", "13:00"),
+    ):  # fmt: skip
+        add(
+            "visit_event",
+            appointment_id=visit,
+            event=event,
+            happened_at=at(clock),
+            location_id="L1",
+            zone="Europe/London",
+        )
+    found = session_facts(connection, date(2025, 6, 30))
+    assert found.outcome.tolist() == [0, 1, 2, 0]  # cancelled in good time is no visit
+    assert found.minutes[[0, 3]].tolist() == [20.0, 20.0]
+    assert np.isnan(found.minutes[[1, 2]]).all()
+    assert found.in_room.tolist() == [False, False, False, True]
+    assert found.walk_in.tolist() == [False, False, False, True]
+    assert found.lead_days.tolist() == [2, -1, -1, -1]
+    # British summer time: nine o'clock and half past one, in two halves of the day that are guessed.
+    assert (found.starts % DAY // 60).tolist() == [540, 570, 600, 810]
+    assert found.session.tolist() == [0, 0, 0, 1]
+    assert not found.from_hours.any()
+    for clock in ("08:00", "13:00"):
+        hours = {
+            **usual,
+            "kind": "open",
+            "starts_at": at(clock),
+            "ends_at": at("16:00" if clock == "13:00" else "12:00"),
+        }
+        add(
+            "availability",
+            **{name: value for name, value in hours.items() if name not in ("patient_key", "channel")},
+        )
+    known = session_facts(connection, date(2025, 6, 30))
+    assert known.from_hours.all()
+    assert len(known) == 3  # the walk-in came between the sessions
+    with pytest.raises(CannotTell, match="read appointments"):
+        session_facts(connection, date(2020, 1, 1))
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,8 @@ class SessionFacts:
 
     Of visits (n,): ``session``: row of the session; ``provider``, ``location``, ``visit_type``, ``sex``: words, "" unknown; ``starts``: seconds of local wall
     time; ``outcome``: 0 came, 1 missed, 2 cancelled late; ``walk_in``; ``lead_days``: -1 unknown; ``planned``: minutes, 0 unknown; ``birth_year``: 0 unknown;
-    ``arrived``, ``roomed``, ``began``, ``done``: seconds of local wall time, -1 where the log has none; ``minutes``: with the practitioner, pauses left out, NaN
+    ``arrived``, ``roomed``, ``began``, ``done``: seconds of local wall time, -1 where the log has none; ``in_room``: whether
+    the log has no begin but the way into the room, which stands for it; ``minutes``: with the practitioner, pauses left out, NaN
     unknown. Of sessions (k,): ``of_provider``, ``of_location``, ``opens``, ``closes``: seconds of local wall time; ``from_hours``: whether the hours are on
     record or guessed from the visits. ``rooms``: by location how many rooms or chairs are on record.
     """
@@ -39,6 +40,7 @@ class SessionFacts:
     arrived: Ints
     roomed: Ints
     began: Ints
+    in_room: NDArray[np.bool_]
     done: Ints
     minutes: NDArray[np.float64]
     of_provider: Words
@@ -76,8 +78,8 @@ class KnownSession:
 
     ``sessions``: how many of this length were looked at; ``length``: minutes; ``slots``: appointments of a full half-day; ``times``: their usual minutes;
     ``filled``: share of slots that were booked and not given back in good time; ``missed``: of those, missed or cancelled late; ``comes``: chance that
-    somebody comes to a slot; ``minutes``: with the practitioner (mean, sd, 10 and 90 %), ``measured``: on so many visits; ``minutes_by``: "log", "model" (of all
-    practitioners and types), or "plan"; ``early``: minutes of arrival less appointment (mean, sd), None unknown; ``walk_ins``: a half-day; ``seen_wait``:
+    somebody comes to a slot; ``minutes``: with the practitioner (mean, sd, 10 and 90 %), ``measured``: on so many visits; ``minutes_by``: "log", "model" (planned minutes
+    times what all practitioners take of theirs), or "plan"; ``early``: minutes of arrival less appointment (mean, sd), None unknown; ``walk_ins``: a half-day; ``seen_wait``:
     minutes that patients waited by the log, from appointment or arrival, whichever was later.
     """
 
@@ -188,5 +190,6 @@ class TemplateReport:
     open_slots: OpenSlots | None
     why_no_open_slots: str
     overbooking: Overbooking | None
+    why_no_overbooking: str
     others: tuple[tuple[str, str, int], ...]
     doubts: tuple[str, ...]

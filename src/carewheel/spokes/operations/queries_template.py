@@ -50,7 +50,11 @@ WHERE a.starts_at IS NOT NULL AND a.zone <> '' AND a.provider_key <> '' AND a.lo
 ORDER BY a.starts_at, a.appointment_id"""
 STEPS = """
 SELECT appointment_id AS visit, event, EPOCH(happened_at) / 60 AS minute
-FROM visit_event WHERE event IN ('with-clinician', 'done') AND appointment_id <> '' AND happened_at IS NOT NULL"""
+FROM visit_event
+WHERE appointment_id <> '' AND happened_at IS NOT NULL AND (
+  event IN ('with-clinician', 'done')
+  OR (event = 'roomed' AND appointment_id NOT IN (SELECT appointment_id FROM visit_event WHERE event = 'with-clinician'))
+)"""
 HOURS = """
 SELECT DISTINCT
   provider_key AS provider, location_id AS location, zone, CAST(EPOCH(starts_at) AS BIGINT) AS opens, CAST(EPOCH(ends_at) AS BIGINT) AS closes
@@ -100,12 +104,13 @@ def session_facts(connection: duckdb.DuckDBPyConnection, as_of: date) -> Session
         )
     lead = np.where(local["booked"] > 0, local["starts"] // DAY - local["booked"] // DAY, -1)
     minutes = _minutes(connection, rows["visit"].astype(str))
+    in_room = (local["began"] < 0) & (local["roomed"] > 0)
     return SessionFacts(
         as_of=as_of, first=first + timedelta(days=1), session=session[kept], provider=provider[kept], location=location[kept],
         visit_type=rows["visit_type"].astype(str)[kept], sex=rows["sex"].astype(str)[kept], starts=local["starts"][kept], outcome=outcome[kept],
         walk_in=rows["walk_in"].astype(bool)[kept], lead_days=np.maximum(lead, -1)[kept], planned=planned[kept],
         birth_year=rows["birth_year"].astype(np.int64)[kept], arrived=local["arrived"][kept], roomed=local["roomed"][kept],
-        began=local["began"][kept], done=local["done"][kept], minutes=minutes[kept], **sessions, rooms=_rooms(location, rows["resource"].astype(str)),
+        began=np.where(in_room, local["roomed"], local["began"])[kept], in_room=in_room[kept], done=local["done"][kept], minutes=minutes[kept], **sessions, rooms=_rooms(location, rows["resource"].astype(str)),
     )  # fmt: skip
 
 

@@ -53,7 +53,7 @@ def clinic_log(facts: SessionFacts, location: str, rows: Ints) -> Log:
     ready = np.where(roomed > 0, roomed, began)
     free = same & (before <= arrived) & (arrived >= starts)
     desk = (ready - arrived)[free] / 60
-    at_once = same & (roomed > 0) & (before <= roomed)
+    at_once = same & (roomed > 0) & ~facts.in_room[order] & (before <= roomed)
     room = (began - roomed)[at_once] / 60
     opens = facts.opens[facts.session[order]]
     first = ~same & (starts <= opens) & (arrived <= opens - IN_TIME * 60)

@@ -26,6 +26,8 @@ EARLIEST, LATEST = -60, 60
 # Fewer walk-ins than this share of the visits fill free slots; more of them are a stream of their own.
 STREAM = 0.05
 CAME, LATE = 0, 2
+# Chances at which a modelled distribution of minutes is read off: the middles of fifty equal parts.
+LEVELS = (np.arange(50) + 0.5) / 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,10 @@ def half_days(facts: SessionFacts, location: str, practitioner: str, visit_type:
     )  # fmt: skip
     rate = float(walked.sum() / alike.size / usual) if stream else 0.0
     doubts = _doubts(known, bool(facts.from_hours[alike].all()), own.size, stream)
+    if facts.in_room[rows].any():
+        doubts += (
+            "The log has no begin of the visit: being taken to the room or chair stands for it, waiting there counts as work.",
+        )
     return HalfDays(known, rows, law, late, rate, doubts)
 
 
@@ -197,40 +203,34 @@ def _law(
     facts: SessionFacts, rows: Ints, practitioner: str, visit_type: str, length: int
 ) -> tuple[Minutes, int, str]:
     """Minutes with the practitioner, on how many visits they were measured, and by what."""
-    logged = np.flatnonzero(~np.isnan(facts.minutes) & (facts.outcome == CAME))
     own = rows[~np.isnan(facts.minutes[rows]) & (facts.outcome[rows] == CAME)]
     if visit_type:
         own = own[facts.visit_type[own] == visit_type]
     if own.size >= LEAST_MEASURED:
         return empirical(np.minimum(facts.minutes[own], length)), int(own.size), "log"
-    if logged.size >= LEAST_MEASURED:
-        model = duration_model(
-            facts.minutes[logged],
-            factors={"type": facts.visit_type[logged], "practitioner": facts.provider[logged]},
-            width_by="type",
-        )
-        words, number = np.unique(facts.visit_type[rows], return_counts=True)
-        if visit_type:
-            words, number = np.array([visit_type]), np.array([1])
-        chances = model.minute_chances(
-            {}, {"type": words, "practitioner": np.full(words.size, practitioner)}, length
-        )
-        laws = [Minutes(0, row) for row in chances]
-        return mixture(laws, number / number.sum()), int(logged.size), "model"
-    planned = facts.planned[rows]
+    mine = rows[facts.planned[rows] > 0]
     if visit_type:
-        planned = planned[facts.visit_type[rows] == visit_type]
-    planned = planned[planned > 0]
-    if planned.size < LEAST_MEASURED:
+        mine = mine[facts.visit_type[mine] == visit_type]
+    if mine.size < LEAST_MEASURED:
         raise CannotTell(
-            "no-minutes", {"logged": int(logged.size), "planned": int(planned.size), "needed": LEAST_MEASURED},
+            "no-minutes", {"logged": int(own.size), "planned": int(mine.size), "needed": LEAST_MEASURED},
             "read a log of starts and ends, or appointments with their planned minutes",
         )  # fmt: skip
-    return (
-        (fixed(float(planned[0])) if np.ptp(planned) == 0 else empirical(planned)),
-        int(planned.size),
-        "plan",
+    planned = facts.planned[mine]
+    logged = np.flatnonzero(~np.isnan(facts.minutes) & (facts.outcome == CAME) & (facts.planned > 0))
+    if logged.size < LEAST_MEASURED:
+        law = fixed(float(planned[0])) if np.ptp(planned) == 0 else empirical(planned)
+        return law, int(planned.size), "plan"
+    # What others take of their planned minutes: how long they take would mislead about types that they never do.
+    model = duration_model(
+        facts.minutes[logged] / facts.planned[logged],
+        factors={"type": facts.visit_type[logged], "practitioner": facts.provider[logged]},
+        width_by="type",
     )
+    words, at, number = np.unique(facts.visit_type[mine], return_inverse=True, return_counts=True)
+    share = model.quantiles({}, {"type": words, "practitioner": np.full(words.size, practitioner)}, LEVELS)
+    laws = [empirical(np.minimum(np.outer(planned[at == k], share[k]), length)) for k in range(words.size)]
+    return mixture(laws, number / number.sum()), int(logged.size), "model"
 
 
 def _punctuality(facts: SessionFacts, location: str) -> tuple[Minutes | None, tuple[float, float] | None]:
@@ -263,7 +263,7 @@ def _doubts(known: KnownSession, hours: bool, sessions: int, stream: bool) -> tu
     if known.minutes_by == "plan":
         found.append("No log of starts and ends is on record: planned minutes stand in. Real visits vary, so that real waits are longer than shown.")  # fmt: skip
     if known.minutes_by == "model":
-        found.append(f"Fewer than {LEAST_MEASURED} visits of this half-day have a logged start and end: minutes come from a model of all practitioners and types.")  # fmt: skip
+        found.append(f"Fewer than {LEAST_MEASURED} visits of this half-day have a logged start and end: they are planned minutes times what all practitioners take of theirs.")  # fmt: skip
     if known.early is None:
         found.append("No arrivals are on record: patients are taken to come on time.")
     if known.sessions < 0.7 * sessions:

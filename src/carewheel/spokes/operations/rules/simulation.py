@@ -34,6 +34,8 @@ from carewheel.spokes.operations.contracts_template import SessionFacts, Templat
 from carewheel.spokes.operations.rules.clinic_log import Log, clinic_log
 from carewheel.spokes.operations.rules.sessions import (
     LEAST_MEASURED,
+    LEAST_SESSIONS,
+    LEAST_VISITS,
     HalfDays,
     as_chance,
     half_days,
@@ -140,7 +142,7 @@ def _place(facts: SessionFacts, wish: SimulationWish) -> tuple[str, _Place]:
     if not found:
         raise refused or CannotTell(
             "too-few-sessions",
-            {"place": location},
+            {"sessions_needed": LEAST_SESSIONS, "visits_needed": LEAST_VISITS},
             "read more of the past, with the practitioner of each appointment",
         )
     halves = tuple(half for half, _ in found)

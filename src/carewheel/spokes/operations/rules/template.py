@@ -82,12 +82,15 @@ def template_report(facts: SessionFacts, wish: TemplateWish) -> TemplateReport:
             "not know, such as a desk, a late start, or a practitioner who hurries. Trust differences more than levels; `carewheel access simulate --play template` has desk and late start in it."
         )  # fmt: skip
     slots, why = _open_slots(facts, half)
-    overbooking = None
-    if wish.overbook:
-        overbooking, told = _overbooked(facts, half, weights, wish)
-        doubts += told
+    overbooking, no_overbooking = (
+        _overbooked(facts, half, weights, wish) if wish.overbook else (None, "nobody asked for it")
+    )
+    if overbooking is not None and overbooking.extra == MOST_EXTRA:
+        doubts.append(
+            f"More than {MOST_EXTRA} beyond the slots were not looked at: a half-day that visits fill so little needs more slots rather than overbooking."
+        )
     return TemplateReport(
-        facts.as_of, facts.first, wish, known, today, best, individual, bailey, frontier, same_idle, same_wait, slots, why, overbooking,
+        facts.as_of, facts.first, wish, known, today, best, individual, bailey, frontier, same_idle, same_wait, slots, why, overbooking, no_overbooking,
         tuple(row for row in practitioners(facts) if row[:2] != (location, practitioner)), tuple(doubts),
     )  # fmt: skip
 
@@ -179,7 +182,7 @@ def _open_slots(facts: SessionFacts, half: HalfDays) -> tuple[OpenSlots | None, 
 
 def _overbooked(
     facts: SessionFacts, half: HalfDays, weights: Weights, wish: TemplateWish
-) -> tuple[Overbooking | None, tuple[str, ...]]:
+) -> tuple[Overbooking | None, str]:
     """The number beyond the slots that costs least where every slot is booked, and a plan for it under which groups wait alike."""
     groups = by_group(facts, half.rows, wish.overbook)
     if len(groups) < 2:
@@ -197,9 +200,10 @@ def _overbooked(
     ]
     extra = int(np.argmin(costs))
     if extra == 0:
-        return None, (
-            f"Nobody should be booked beyond the {slots} slots at these prices, even if every slot is booked: what is saved in idling costs more in waiting and overtime.",
-        )  # fmt: skip
+        return (
+            None,
+            f"beyond the {slots} slots nobody should be booked at these prices, even if every slot is booked: what is saved in idling costs more in waiting and overtime",
+        )
     numbers = _shared(visits, slots + extra)
     names = [name for name, number in numbers.items() for _ in range(number)]
     patients = {name: Patient(half.law, comes[name], half.late) for name in numbers}
@@ -217,7 +221,7 @@ def _overbooked(
     return Overbooking(
         wish.overbook, extra, comes, plan.waits, plan.gap, tuple(float(t) for t in most.template.times), tuple(names[i] for i in most.order),
         len(plan.plans), plan.cost, plan.free_cost, plan.free_gap, costs[0],
-    ), ()  # fmt: skip
+    ), ""  # fmt: skip
 
 
 def _shared(visits: dict[str, int], places: int) -> dict[str, int]:
