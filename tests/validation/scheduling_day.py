@@ -48,10 +48,10 @@ class DayResult:
 
 
 def drawn(number: int, seed: int) -> tuple[LiveDay, Truth]:
-    """A day of two to four practitioners, each booked for about the mean, taking turns between two rooms, one of which two of them share."""
+    """A day of two to four practitioners, each booked for about the mean, taking turns between two rooms."""
     rng = np.random.default_rng([seed, number])
     staff = [OnDuty(f"Dr {k}", 0, END) for k in range(int(rng.integers(2, 5)))]
-    rooms = tuple(f"room {k}" for k in range(2 * len(staff) - 1))
+    rooms = tuple(f"room {k}" for k in range(2 * len(staff)))
     visits, late, minutes, agrees = [], [], [], []
     for k, p in enumerate(staff):
         at, number_of = 0, 0
@@ -79,19 +79,17 @@ def played(day: LiveDay, truth: Truth, rule: str, *, seed: int = 0, scenarios: i
     late = list(truth.late)
     asked: set[tuple[str, str]] = set()
     moves = 0
+    visits = list(day.visits)
     for now in range(LAST_MINUTE):
-        visits = list(day.visits)
         for i, v in enumerate(visits):
             if v.started is not None and v.done is None and v.started + truth.minutes[i] <= now:
-                v = replace(v, done=float(now))
-            offset = late[i]
-            if v.arrived is None and offset is not None and max(v.due + offset, 0) <= now:
-                v = replace(v, arrived=float(now))
-            visits[i] = v
-        day = replace(day, now=float(now), visits=tuple(visits))
+                visits[i] = replace(v, done=float(now))
+            elif v.arrived is None and (offset := late[i]) is not None and max(v.due + offset, 0) <= now:
+                visits[i] = replace(v, arrived=float(now))
         if rule == "moves" and now % EVERY == 0:
             for _ in range(4):
-                found = best_move(day, scenarios=scenarios, seed=seed + now, values=Values())
+                day = replace(day, now=float(now), visits=tuple(visits))
+                found = best_move(day, scenarios=scenarios, seed=seed + 2 * now, values=Values())
                 if found is None or (found.move.kind, found.move.visit) in asked:
                     break
                 move, i = found.move, index[found.move.visit]
@@ -101,10 +99,11 @@ def played(day: LiveDay, truth: Truth, rule: str, *, seed: int = 0, scenarios: i
                         continue
                 if move.kind == "telehealth" and late[i] is not None:
                     late[i] = 0
-                day, moves = done_move(day, move), moves + 1
-        day = _begun(day, now, rule, until, ready, truth)
-        if now > END and all(v.done is not None or late[i] is None for i, v in enumerate(day.visits)):
+                visits, moves = list(done_move(day, move).visits), moves + 1
+        _begin(visits, now, rule, until, ready, truth, day.turnover)
+        if now > END and all(v.done is not None or late[i] is None for i, v in enumerate(visits)):
             break
+    day = replace(day, now=float(LAST_MINUTE), visits=tuple(visits))
     waiting = delay = moved = 0.0
     for v in day.visits:
         moved += abs(v.due - v.booked) if v.told is not None and v.started != v.told else 0.0
@@ -120,11 +119,10 @@ def played(day: LiveDay, truth: Truth, rule: str, *, seed: int = 0, scenarios: i
     )
 
 
-def _begun(
-    day: LiveDay, now: int, rule: str, until: dict[str, float], ready: dict[str, float], truth: Truth
-) -> LiveDay:  # fmt: skip
-    """Everybody started who can be: by the book not before the time told, or whoever came first."""
-    visits = list(day.visits)
+def _begin(
+    visits: list[LiveVisit], now: int, rule: str, until: dict[str, float], ready: dict[str, float], truth: Truth, turnover: float
+) -> None:  # fmt: skip
+    """Start everybody who can be: by the book not before the time told, or whoever came first."""
     waiting = [i for i, v in enumerate(visits) if v.arrived is not None and v.started is None]
     if rule == "arrival":
         waiting.sort(key=lambda i: (visits[i].arrived, visits[i].booked, i))
@@ -136,8 +134,7 @@ def _begun(
             visits[i] = replace(v, started=float(now), roomed=float(now) if v.room else None)
             until[v.practitioner] = now + truth.minutes[i]
             if v.room:
-                ready[v.room] = now + truth.minutes[i] + day.turnover
-    return replace(day, visits=tuple(visits))
+                ready[v.room] = now + truth.minutes[i] + turnover
 
 
 def commit_seed() -> int:
@@ -151,7 +148,7 @@ def compared(days: int, seed: int, scenarios: int = SCENARIOS) -> dict[str, list
     for number in range(days):
         day, truth = drawn(number, seed)
         for rule, results in found.items():
-            results.append(played(day, truth, rule, seed=number * LAST_MINUTE, scenarios=scenarios))
+            results.append(played(day, truth, rule, seed=2 * number * LAST_MINUTE, scenarios=scenarios))
     return found
 
 

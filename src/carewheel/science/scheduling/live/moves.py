@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,8 @@ SOON = 30.0
 # And nobody who is due later than this is telephoned yet.
 AHEAD = 120.0
 LONG_WAIT = 15.0
+# A move is not worth the trouble for less; so many of the best are played again, so many times as often.
+LEAST, SHORT_LIST, AGAIN = 1.0, 6, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +96,8 @@ class Outlook:
 def outlook(day: LiveDay, *, scenarios: int = 400, seed: int = 0, values: Values = Values()) -> Outlook:
     """Who will wait how long, where the day runs over, and what to do about it.
 
-    A move is proposed only if on the same luck it saves more than nothing by `Values` with the whole 90 % interval, and neither waiting nor overtime
-    is longer on average. Moves are judged one by one: after doing one, ask again. Assumes that visits are independent, and that who
+    A move is proposed only if on the same luck it saves a minute by `Values`, more than nothing with the whole 90 % interval, and neither waiting
+    nor overtime is longer on average. Moves are judged one by one: after doing one, ask again. Assumes that visits are independent, and that who
     is told another time keeps the same unpunctuality about it. Raises `CannotTell` for fewer than 20 scenarios.
 
     >>> from carewheel.science.scheduling import fixed
@@ -108,21 +110,24 @@ def outlook(day: LiveDay, *, scenarios: int = 400, seed: int = 0, values: Values
     """
     if scenarios < 20:
         raise CannotTell("too-few-scenarios", {"scenarios": scenarios, "needed": 20}, "draw more")
-    luck, moves, plans, played = _tried(day, scenarios, seed)
-    return Outlook(
-        _visits(day, luck, played), _ends(day, played), proposals(day, moves, plans, played, values)
-    )
+    luck, nothing, found = _judged(day, scenarios, seed, values)
+    return Outlook(_visits(day, luck, nothing), _ends(day, nothing), found)
 
 
 def best_move(day: LiveDay, *, scenarios: int, seed: int, values: Values) -> Proposal | None:
     """The move that is worth most, None if none is worth it."""
-    _, moves, plans, played = _tried(day, scenarios, seed)
-    found = proposals(day, moves, plans, played, values)
+    found = _judged(day, scenarios, seed, values)[2]
     return found[0] if found else None
 
 
-def _tried(day: LiveDay, scenarios: int, seed: int) -> tuple[Luck, list[Move], Plans, Played]:
-    """Doing nothing first, then beside it what might help where that lets somebody wait; first plan: nothing."""
+def _judged(
+    day: LiveDay, scenarios: int, seed: int, values: Values
+) -> tuple[Luck, Played, tuple[Proposal, ...]]:
+    """The day if nothing is done, and the moves that are worth it.
+
+    Of many moves the one that looks best does so by luck in part. So a few that look good are played once more on luck of their own, with more
+    scenarios, and what is told of them comes from there alone.
+    """
     luck = draw(day, scenarios, seed)
     nothing = play(day, luck, unchanged(day, luck.order))
     came = ~np.isnan(nothing.wait[0])
@@ -130,16 +135,26 @@ def _tried(day: LiveDay, scenarios: int, seed: int) -> tuple[Luck, list[Move], P
     moves = possible_moves(
         day, {day.visits[i].name: float(w) for i, w in zip(luck.order, waits, strict=True)}
     )
-    plans = _plans(day, luck, moves)
     if not moves:
-        return luck, moves, plans, nothing
-    rest = play(day, luck, Plans(*(getattr(plans, f.name)[1:] for f in fields(Plans))))
-    return (
-        luck,
-        moves,
-        plans,
-        Played(*(np.concatenate([getattr(nothing, f.name), getattr(rest, f.name)]) for f in fields(Played))),
-    )
+        return luck, nothing, ()
+    plans = _plans(day, luck, moves)
+    saved = [x.mean(axis=1) for x in _saved(day, plans, play(day, luck, plans), values)]
+    good = [i for i in np.argsort(-saved[2]) if min(saved[0][i], saved[1][i]) >= 0 and saved[2][i] >= LEAST]
+    if not good:
+        return luck, nothing, ()
+    kept = [moves[i] for i in good[:SHORT_LIST]]
+    again = draw(day, AGAIN * scenarios, seed + 1)
+    plans = _plans(day, again, kept)
+    found = [
+        Proposal(move, over_days(waiting), over_days(over), over_days(worth))
+        for move, waiting, over, worth in zip(
+            kept, *_saved(day, plans, play(day, again, plans), values), strict=True
+        )
+        if min(waiting.mean(), over.mean()) >= 0 and worth.mean() >= LEAST
+    ]
+    found = [one for one in found if one.worth.low > 0]
+    found.sort(key=lambda one: -one.worth.mean)
+    return luck, nothing, tuple(found)
 
 
 def done_move(day: LiveDay, move: Move) -> LiveDay:
@@ -223,22 +238,14 @@ def _plans(day: LiveDay, luck: Luck, moves: Sequence[Move]) -> Plans:
     return plans
 
 
-def proposals(
-    day: LiveDay, moves: Sequence[Move], plans: Plans, played: Played, values: Values
-) -> tuple[Proposal, ...]:
-    """Moves that are worth it: those that save by `Values` for sure and lengthen neither waiting nor overtime on average."""
+def _saved(day: LiveDay, plans: Plans, played: Played, values: Values) -> tuple[Floats, Floats, Floats]:
+    """Minutes of waiting, of overtime, and by `Values` that each move saves beside the first plan (moves, scenarios)."""
     waiting = np.nansum(played.wait, axis=2)
     over = _overtime(day, played.end).sum(axis=2)
-    moved = np.abs(plans.told - plans.told[0]).sum(axis=1)
-    found = []
-    for row, move in enumerate(moves, start=1):
-        less_waiting, less_over = waiting[0] - waiting[row], over[0] - over[row]
-        worth = values.waiting * less_waiting + values.overtime * less_over - values.moved * moved[row]
-        one = Proposal(move, over_days(less_waiting), over_days(less_over), over_days(worth))
-        if one.worth.low > 0 and one.waiting.mean >= 0 and one.overtime.mean >= 0:
-            found.append(one)
-    found.sort(key=lambda p: -p.worth.mean)
-    return tuple(found)
+    moved = np.abs(plans.told - plans.told[0]).sum(axis=1)[1:, None]
+    less_waiting, less_over = waiting[0] - waiting[1:], over[0] - over[1:]
+    worth: Floats = values.waiting * less_waiting + values.overtime * less_over - values.moved * moved
+    return less_waiting, less_over, worth
 
 
 def _overtime(day: LiveDay, end: Floats) -> Floats:
