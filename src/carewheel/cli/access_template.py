@@ -130,7 +130,7 @@ def _print(found: TemplateReport) -> None:
     table(rows, right=(1, 2, 3, 4))
     gap = found.best.gap
     if gap is None:
-        proof = "No proof that these are the best: with walk-ins there is none"
+        proof = "No proof that these are the best: with a stream of walk-ins, or more than 30 slots, none is looked for"
     elif gap <= 1e-6 * max(found.best.cost, 1.0):
         proof = f"Proved: no other times on a grid of {wish.grid} minutes cost less in this model"
     else:

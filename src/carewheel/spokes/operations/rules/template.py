@@ -42,7 +42,7 @@ from carewheel.spokes.operations.rules.sessions import (
 Floats = NDArray[np.float64]
 # Prices of idling at which the frontier is drawn: from waiting that counts most to waiting that hardly counts.
 PRICES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
-LEAST_TODAY, MOST_EXTRA, MOST_GAP = 30, 3, 0.05
+LEAST_TODAY, MOST_EXTRA, MOST_GAP, MOST_PROVED = 30, 3, 0.05, 30
 
 
 def template_report(facts: SessionFacts, wish: TemplateWish) -> TemplateReport:
@@ -96,9 +96,10 @@ def template_report(facts: SessionFacts, wish: TemplateWish) -> TemplateReport:
 
 
 def best_template(half: HalfDays, weights: Weights, grid: int) -> TemplateOption:
-    """The best times of a half-day on the grid, proved unless walk-ins forbid it."""
+    """The best times of a half-day on the grid; proved unless walk-ins forbid it or there are so many slots that it would take minutes."""
     session = half.session(weights)
-    found = best_times(session, slot=float(grid), prove=not session.walk_ins)
+    proving = not session.walk_ins and half.known.slots <= MOST_PROVED
+    found = best_times(session, slot=float(grid), prove=proving)
     gap = found.gap if np.isfinite(found.gap) else None
     return as_option("best", found.times, found.evaluation, gap)
 
@@ -127,7 +128,8 @@ def _near(model: float, seen: float) -> bool:
 def _frontier(half: HalfDays, weights: Weights, grid: int) -> tuple[FrontierPoint, ...]:
     ratio = weights.overtime / weights.idle if weights.idle > 0 else 1.5
     found: list[FrontierPoint] = []
-    for price in PRICES:
+    # A stream of walk-ins makes each evaluation dear: half of the points will do.
+    for price in PRICES[:: 2 if half.rate > 0 else 1]:
         made = best_times(half.session(Weights(1.0, price, price * ratio)), slot=float(grid))
         done = made.evaluation
         point = FrontierPoint(
