@@ -13,6 +13,7 @@ import click
 
 from carewheel.cli.access_simulate import simulate_command
 from carewheel.cli.access_template import template_command
+from carewheel.cli.access_day import day_command, plan_command
 from carewheel.cli.looking import answered, as_json_out, as_of_option, day_of
 from carewheel.cli.terminal import bar, csv_option, json_option, say, table, today, workspace_option
 
@@ -25,6 +26,10 @@ SHOWN = 20
 @click.group("access")
 def access_command() -> None:
     """See who may not come, how many will ask, which times to offer, who does what, and where the day runs late."""
+
+
+access_command.add_command(plan_command)
+access_command.add_command(day_command)
 
 
 @access_command.command("noshow")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 
 from carewheel.science.causal.refusal import CannotTell
 from carewheel.spokes.operations.contracts import AskedVisits, AttendanceReport, BookedVisits, DemandReport
+from carewheel.spokes.operations.contracts_day import DayPlanReport, DayReport
 from carewheel.spokes.operations.rules.attendance import attendance_report
 from carewheel.spokes.operations.rules.demand import LEADS, demand_report
+from carewheel.spokes.operations.rules.live import day_report
+from carewheel.spokes.operations.rules.resources import day_plan
 
 Ints = NDArray[np.int64]
 DAY = 86_400
@@ -210,3 +213,13 @@ def local_seconds(moments: Ints, zones: NDArray[Any]) -> Ints:
     ]
     seconds = np.array([int(offset.total_seconds()) if offset else 0 for offset in offsets], dtype=np.int64)
     return np.asarray(moments + seconds[at.reshape(-1)], dtype=np.int64)
+
+
+def plan_of_the_day(given: Mapping[str, object], seconds: float, clock: Callable[[], float]) -> DayPlanReport:
+    """Who does what, of what a day file asks and has. Raises `CannotTell`: see `rules.resources`."""
+    return day_plan(given, seconds, clock)
+
+
+def how_the_day_goes(given: Mapping[str, object]) -> DayReport:
+    """Who waits, where it runs over and what to do, of the events of a day so far. Raises `CannotTell`: see `rules.live`."""
+    return day_report(given)
