@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from tests.validation.scheduling_templates import Row
 
-from carewheel.science.causal.refusal import CannotTell
+from carewheel.science.refusal import CannotTell
 from carewheel.science.scheduling import (
     FairPlan,
     Patient,

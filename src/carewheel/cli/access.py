@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from carewheel.cli.access_day import day_command, plan_command
 from carewheel.cli.access_simulate import simulate_command
 from carewheel.cli.access_template import template_command
-from carewheel.cli.access_day import day_command, plan_command
 from carewheel.cli.looking import answered, as_json_out, as_of_option, day_of
 from carewheel.cli.terminal import bar, csv_option, json_option, say, table, today, workspace_option
 

@@ -26,7 +26,7 @@ csv_option = click.option("--csv", "as_csv", is_flag=True, help="Print CSV for a
 
 def _given(file: Path) -> dict[str, object]:
     """What a JSON or TOML file says. Raises `CannotTell` ``not-a-day``."""
-    from carewheel.science.causal.refusal import CannotTell
+    from carewheel.science.refusal import CannotTell
 
     try:
         text = file.read_text("utf-8-sig")

@@ -91,7 +91,7 @@ def template_command(
 
 
 def _write(path: Path, text: str) -> None:
-    from carewheel.science.causal.refusal import CannotTell
+    from carewheel.science.refusal import CannotTell
 
     try:
         path.write_text(text, "utf-8")

@@ -28,7 +28,7 @@ def answered(command: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(command)
     def run(*args: Any, **kwargs: Any) -> Any:
         from carewheel.journeys.look_at_the_wheel import MoneyUnknown
-        from carewheel.science.causal.refusal import CannotTell
+        from carewheel.science.refusal import CannotTell
         from carewheel.wheel.turn import NothingToTurn
 
         try:

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from carewheel.journeys.look_at_the_wheel import look
-from carewheel.science.causal.refusal import CannotTell
+from carewheel.science.refusal import CannotTell
 from carewheel.spokes.operations.contracts import DemandReport
 from carewheel.spokes.operations.queries import how_many_will_ask
 from carewheel.warehouse.workspace import Workspace

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from tests.validation.forecasts_data import Vitoria, vitoria
 
-from carewheel.science.causal.refusal import CannotTell
 from carewheel.science.forecasting.attendance import (
     ATTENDED,
     LATE_CANCEL,
@@ -43,6 +42,7 @@ from carewheel.science.forecasting.attendance import (
 )
 from carewheel.science.forecasting.attendance.forest import plain
 from carewheel.science.forecasting.attendance.ledger import Ledger
+from carewheel.science.refusal import CannotTell
 
 Floats = NDArray[np.float64]
 DAY = 86_400

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from tests.validation.forecasts_data import emergency, nhs
 
-from carewheel.science.causal.refusal import CannotTell
 from carewheel.science.forecasting.demand import (
     booking_curve,
     calendar,
@@ -23,6 +22,7 @@ from carewheel.science.forecasting.demand import (
     reconciled,
 )
 from carewheel.science.forecasting.demand.reconciliation import shrunk_covariance
+from carewheel.science.refusal import CannotTell
 
 Floats = NDArray[np.float64]
 WEEK = np.array([44, 40, 38, 37, 36, 20, 0.0])

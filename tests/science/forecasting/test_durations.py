@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.validation.forecasts_data import hangu
 
-from carewheel.science.causal.refusal import CannotTell
 from carewheel.science.forecasting.durations import END, START, duration_model, pinball, visit_minutes
 from carewheel.science.forecasting.extras import module
+from carewheel.science.refusal import CannotTell
 
 LEVELS = np.arange(0.05, 0.96, 0.05)
 

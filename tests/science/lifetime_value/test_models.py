@@ -13,8 +13,8 @@ from scipy.stats import beta as beta_law
 from scipy.stats import gamma as gamma_law
 
 from carewheel.science import lifetime_value as lv
-from carewheel.science.causal.refusal import CannotTell
 from carewheel.science.intervals import Estimate
+from carewheel.science.refusal import CannotTell
 
 
 def well_told(refusal: CannotTell) -> None:

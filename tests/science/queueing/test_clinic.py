@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.validation.scheduling_theory import simulator_rows, station
 
-from carewheel.science.causal.refusal import CannotTell
 from carewheel.science.queueing import many_server_starts, single_server_waits
 from carewheel.science.queueing.clinic import (
     Clinic,
@@ -29,6 +28,7 @@ from carewheel.science.queueing.clinic import (
     simulate_sessions,
     uniforms,
 )
+from carewheel.science.refusal import CannotTell
 
 NAN = float("nan")
 

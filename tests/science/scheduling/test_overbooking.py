@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.validation.scheduling_multistart import kept
 from tests.validation.scheduling_overbooking import enumerated_overbooking
 
-from carewheel.science.causal.refusal import CannotTell
+from carewheel.science.refusal import CannotTell
 from carewheel.science.scheduling import (
     Patient,
     Request,

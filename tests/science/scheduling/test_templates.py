@@ -23,7 +23,7 @@ from tests.validation.scheduling_templates import (
     sampled,
 )
 
-from carewheel.science.causal.refusal import CannotTell
+from carewheel.science.refusal import CannotTell
 from carewheel.science.scheduling import (
     Patient,
     Phases,

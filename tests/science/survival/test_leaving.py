@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.conftest import _peer
 from tests.validation.published_people import babushkin_folds, columns_of, rossi, rows_of
 
-from carewheel.science.causal.refusal import CannotTell
+from carewheel.science.refusal import CannotTell
 from carewheel.science.survival import coding, concordance, cox, expected_leavers, staying_curve
 
 

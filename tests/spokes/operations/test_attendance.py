@@ -16,7 +16,7 @@ from tests.forked import carewheel
 
 from carewheel.invented.demo import Order, make_demo
 from carewheel.invented.group import Group
-from carewheel.science.causal.refusal import CannotTell
+from carewheel.science.refusal import CannotTell
 from carewheel.spokes.operations.contracts import BookedVisits
 from carewheel.spokes.operations.queries import booked_visits, local_seconds
 from carewheel.spokes.operations.rules.attendance import attendance_report

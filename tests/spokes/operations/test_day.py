@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from tests.forked import carewheel
 
 from carewheel.cli import root
-from carewheel.science.causal.refusal import CannotTell
+from carewheel.science.refusal import CannotTell
 from carewheel.spokes.operations.queries import how_the_day_goes, plan_of_the_day
 
 GUIDE = (Path(__file__).parents[3] / "docs" / "guides" / "access-day.md").read_text("utf-8")

@@ -14,7 +14,7 @@ from tests.forked import carewheel
 
 from carewheel.invented.demo import Order, make_demo
 from carewheel.invented.group import Group
-from carewheel.science.causal.refusal import CannotTell
+from carewheel.science.refusal import CannotTell
 from carewheel.spokes.operations.contracts import AskedVisits
 from carewheel.spokes.operations.queries import asked_visits
 from carewheel.spokes.operations.rules.demand import LEADS, demand_report

@@ -15,7 +15,7 @@ from tests.spokes.operations.test_template import beside, halfdays
 
 from carewheel.invented.demo import Order, make_demo
 from carewheel.invented.group import Group
-from carewheel.science.causal.refusal import CannotTell
+from carewheel.science.refusal import CannotTell
 from carewheel.spokes.operations.contracts import Chance
 from carewheel.spokes.operations.contracts_simulation import Compared, SimulationReport, SimulationWish
 from carewheel.spokes.operations.contracts_template import TemplateWish

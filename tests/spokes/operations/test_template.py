@@ -19,7 +19,7 @@ from tests.forked import carewheel
 from carewheel.catalog.facts import fact_tables
 from carewheel.invented.demo import Order, make_demo
 from carewheel.invented.group import Group
-from carewheel.science.causal.refusal import CannotTell
+from carewheel.science.refusal import CannotTell
 from carewheel.spokes.operations.contracts_template import SessionFacts, TemplateWish
 from carewheel.spokes.operations.queries_template import session_facts
 from carewheel.spokes.operations.rules.sessions import half_days

@@ -16,11 +16,12 @@ from carewheel.science.causal.noise import PRIOR, R_PRIOR, Prior
 from carewheel.science.causal.panel import NEVER, Panel
 from carewheel.science.causal.placebos import Placebos, leave_one_out, placebos_in_space, placebos_in_time
 from carewheel.science.causal.plan import Plan, months_needed, planned
-from carewheel.science.causal.refusal import CannotTell, Effect
+from carewheel.science.causal.refusal import Effect
 from carewheel.science.causal.staggered import PreTrend, StaggeredDid, pre_trend, staggered_did
 from carewheel.science.causal.synthetic_control import SyntheticControl, synthetic_control
 from carewheel.science.causal.synthetic_did import SyntheticDid, synthetic_did
 from carewheel.science.causal.verdict import Refusal, Verdict, verdict
+from carewheel.science.refusal import CannotTell
 
 __all__ = [
     "METHODS",

@@ -14,8 +14,9 @@ from carewheel.science.causal.methods import Method, Settings, control_series, e
 from carewheel.science.causal.panel import Panel
 from carewheel.science.causal.placebos import Placebos
 from carewheel.science.causal.plan import Plan
-from carewheel.science.causal.refusal import CannotTell, Effect
+from carewheel.science.causal.refusal import Effect
 from carewheel.science.causal.staggered import pre_trend
+from carewheel.science.refusal import CannotTell
 
 Outcome = Literal["passed", "flagged", "refused", "not_run"]
 PLACEBO_RATE = 0.10

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from carewheel.science.causal.refusal import CannotTell, Effect
+from carewheel.science.causal.refusal import Effect
+from carewheel.science.refusal import CannotTell
 
 Quality = Literal["strong", "moderate", "weak", "refused"]
 # How much of its precision a verdict keeps: as if its sd were 1, 1.4 and 2.2 times as large; a refusal says nothing.

@@ -15,16 +15,10 @@ from numpy.typing import ArrayLike
 
 from carewheel.science.causal.mixtures import StudentMixture
 from carewheel.science.causal.noise import PRIOR, Flags, Floats, Prior
-from carewheel.science.causal.refusal import (
-    CannotTell,
-    Effect,
-    check_before,
-    check_outliers,
-    flat,
-    series_of,
-)
+from carewheel.science.causal.refusal import Effect, check_before, check_outliers, flat, series_of
 from carewheel.science.causal.regression import FREE, Design, Fit, Forecast, combination, zellner
 from carewheel.science.intervals import Estimate
+from carewheel.science.refusal import CannotTell
 
 LEVEL = 0.95
 LEAST_BEFORE = 8

@@ -21,9 +21,10 @@ from carewheel.science.causal.impact import (
     standard,
 )
 from carewheel.science.causal.noise import PRIOR, Floats, Prior
-from carewheel.science.causal.refusal import CannotTell, Effect
+from carewheel.science.causal.refusal import Effect
 from carewheel.science.causal.regression import FREE, Design, Fit, combination
 from carewheel.science.intervals import Estimate
+from carewheel.science.refusal import CannotTell
 
 # A season's waves are held back a little, so that two years can carry them: each counts as a tenth of an observation.
 SEASON_N = 0.1

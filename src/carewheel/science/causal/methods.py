@@ -12,10 +12,11 @@ from scipy.special import stdtrit
 from carewheel.science.causal.impact import average_impact
 from carewheel.science.causal.interrupted import interrupted
 from carewheel.science.causal.panel import NEVER, Panel, completed
-from carewheel.science.causal.refusal import CannotTell, Effect, Floats
+from carewheel.science.causal.refusal import Effect, Floats
 from carewheel.science.causal.staggered import staggered_did
 from carewheel.science.causal.synthetic_control import mean_gap
 from carewheel.science.causal.synthetic_did import synthetic_did
+from carewheel.science.refusal import CannotTell
 
 Method = Literal[
     "structural", "interrupted", "difference_in_differences", "synthetic_control", "synthetic_did"

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from carewheel.science.causal.refusal import CannotTell, Flags, Floats, check_outliers, flat
+from carewheel.science.causal.refusal import Flags, Floats, check_outliers, flat
+from carewheel.science.refusal import CannotTell
 
 NEVER = float("inf")
 # A unit that lacks more than a fifth of its months is left out of methods that need complete series.

@@ -13,8 +13,9 @@ import numpy as np
 
 from carewheel.science.causal.methods import Method, Settings, estimate, fakes
 from carewheel.science.causal.panel import Panel
-from carewheel.science.causal.refusal import CannotTell, Effect
+from carewheel.science.causal.refusal import Effect
 from carewheel.science.causal.synthetic_control import mean_gap
+from carewheel.science.refusal import CannotTell
 
 MOST = 12
 MOST_IN_SPACE = 40

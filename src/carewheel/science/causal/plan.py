@@ -11,7 +11,8 @@ from scipy.special import ndtri
 
 from carewheel.science.causal.methods import METHODS, SETTINGS, Method, Settings, estimate
 from carewheel.science.causal.panel import Panel
-from carewheel.science.causal.refusal import CannotTell, Effect, Floats
+from carewheel.science.causal.refusal import Effect, Floats
+from carewheel.science.refusal import CannotTell
 
 POWER = 0.80
 LONGEST = 36

@@ -1,37 +1,19 @@
-"""When the data cannot tell: the typed refusal, and the checks that every method makes of a series before it starts."""
+"""The checks that every method makes of a series before it starts, and what an effect is."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from carewheel.science.refusal import CannotTell
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 # A reading a thousand typical deviations from the middle is a slip of the decimal point or of the unit, not a month.
 ABSURD = 1_000.0
-
-
-class CannotTell(ValueError):
-    """The data cannot answer: ``code`` says why in one word, ``data`` holds the figures, ``remedy`` what would help.
-
-    >>> raise CannotTell("too-few-months", {"months": 3, "needed": 8}, "wait until 8 months are there")
-    Traceback (most recent call last):
-    carewheel.science.causal.refusal.CannotTell: too-few-months (months 3, needed 8): wait until 8 months are there
-    """
-
-    def __init__(self, code: str, data: Mapping[str, float | int | str], remedy: str) -> None:
-        self.code = code
-        self.data = dict(data)
-        self.remedy = remedy
-        figures = ", ".join(f"{key} {value}" for key, value in self.data.items())
-        super().__init__(f"{code} ({figures}): {remedy}" if figures else f"{code}: {remedy}")
-
-    def __reduce__(self) -> tuple[type[CannotTell], tuple[str, dict[str, float | int | str], str]]:
-        return (type(self), (self.code, self.data, self.remedy))
 
 
 class Effect(NamedTuple):

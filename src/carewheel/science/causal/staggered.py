@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from scipy.special import fdtrc, stdtrit
 
 from carewheel.science.causal.panel import Panel
-from carewheel.science.causal.refusal import CannotTell, Effect, Flags, Floats, flat
+from carewheel.science.causal.refusal import Effect, Flags, Floats, flat
+from carewheel.science.refusal import CannotTell
 
 Controls = Literal["never", "not_yet"]
 Base = Literal["last", "all"]

@@ -15,8 +15,9 @@ from scipy.optimize import minimize
 from scipy.stats import qmc
 
 from carewheel.science.causal.panel import Panel, completed
-from carewheel.science.causal.refusal import CannotTell, Floats
+from carewheel.science.causal.refusal import Floats
 from carewheel.science.causal.simplex import simplex_weights
+from carewheel.science.refusal import CannotTell
 
 LEAST_BEFORE = 8
 LEAST_DONORS = 3

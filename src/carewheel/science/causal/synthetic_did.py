@@ -14,8 +14,9 @@ import numpy as np
 from scipy.special import stdtrit
 
 from carewheel.science.causal.panel import NEVER, Panel, completed
-from carewheel.science.causal.refusal import CannotTell, Effect, Floats
+from carewheel.science.causal.refusal import Effect, Floats
 from carewheel.science.causal.simplex import simplex_weights
+from carewheel.science.refusal import CannotTell
 
 LEAST_BEFORE = 4
 # The paper's ridge on the months' weights: only there to make them unique.

@@ -23,7 +23,8 @@ from carewheel.science.causal.methods import Method, Settings, estimate
 from carewheel.science.causal.panel import Panel
 from carewheel.science.causal.placebos import leave_one_out, placebos_in_space, placebos_in_time
 from carewheel.science.causal.plan import Plan
-from carewheel.science.causal.refusal import CannotTell, Effect
+from carewheel.science.causal.refusal import Effect
+from carewheel.science.refusal import CannotTell
 
 LEAST_BEFORE = 8
 # A change this many months before a start may still be at work when the planned one begins.

@@ -2,7 +2,7 @@
 
 Flows of money in, out negative; the first flow is at once. Draws of what may come go through the same functions. What cannot be raises `CannotTell`
 with code, data and remedy. Money is in floats here: this room estimates; the ledger counts to the cent elsewhere.
-Who may call: wheel, journeys; it knows science.intervals and the refusal of science.causal.
+Who may call: wheel, journeys; it knows science.intervals and science.refusal.
 """
 
 from carewheel.science.finance.depreciation import MACRS_HALF_YEAR, at_once, macrs, straight_line

@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.special import ndtri
 
-from carewheel.science.causal.refusal import CannotTell
 from carewheel.science.intervals import LEVEL, Estimate
+from carewheel.science.refusal import CannotTell
 
 Floats = NDArray[np.float64]
 Rows = list[tuple[dict[int, float], float]]

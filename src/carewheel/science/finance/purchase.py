@@ -9,11 +9,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from carewheel.science.causal.refusal import CannotTell
 from carewheel.science.finance.flows import npv, payback
 from carewheel.science.finance.loans import loan_schedule
 from carewheel.science.finance.returns import irr_of_paths
 from carewheel.science.intervals import LEVEL, Estimate, wilson
+from carewheel.science.refusal import CannotTell
 
 Floats = NDArray[np.float64]
 LEAST_DRAWS = 100

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln
 
-from carewheel.science.causal.refusal import CannotTell
 from carewheel.science.finance.flows import paths_of
+from carewheel.science.refusal import CannotTell
 
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]

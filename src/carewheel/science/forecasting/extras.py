@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from carewheel.science.causal.refusal import CannotTell
+from carewheel.science.refusal import CannotTell
 
 # Which extra of the package brings which module.
 EXTRAS = {"lightgbm": "learn", "sklearn": "learn", "statsforecast": "forecast", "numba": "speed"}
@@ -16,7 +16,7 @@ def module(name: str, otherwise: str = "") -> Any:
 
     >>> module("a_package_that_nobody_has")
     Traceback (most recent call last):
-    carewheel.science.causal.refusal.CannotTell: missing-extra (package a_package_that_nobody_has): pip install a_package_that_nobody_has
+    carewheel.science.refusal.CannotTell: missing-extra (package a_package_that_nobody_has): pip install a_package_that_nobody_has
     """
     try:
         return importlib.import_module(name)

@@ -2,7 +2,7 @@
 
 `fitted` and `chosen` fit models of visits (at random or regular); `fitted_spend` what is paid; `lifetime_value` puts them together with a
 stated horizon and discount. Arrays in, estimates with intervals at 90 % out. What the data cannot answer raises `CannotTell`.
-Who may call: wheel, journeys; it knows science.intervals and the refusal of science.causal.
+Who may call: wheel, journeys; it knows science.intervals and science.refusal.
 """
 
 from carewheel.science.lifetime_value.beta_geometric import BetaGeometric

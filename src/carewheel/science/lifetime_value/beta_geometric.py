@@ -17,8 +17,8 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy.special import betainc, digamma, gammaln, hyp2f1
 
-from carewheel.science.causal.refusal import CannotTell
 from carewheel.science.lifetime_value.histories import Histories
+from carewheel.science.refusal import CannotTell
 
 Floats = NDArray[np.float64]
 

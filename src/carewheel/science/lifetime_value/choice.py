@@ -7,11 +7,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from carewheel.science.causal.refusal import CannotTell
 from carewheel.science.intervals import LEVEL, Estimate
 from carewheel.science.lifetime_value.histories import Histories, histories_of_visits
 from carewheel.science.lifetime_value.periodic import periodic_models
 from carewheel.science.lifetime_value.visits import MODELS, VisitFit, VisitModel, fitted, total_visits
+from carewheel.science.refusal import CannotTell
 
 # Shares of the time that are known to a model when it is tried on what comes after.
 SPLITS = (0.7, 0.8, 0.9)

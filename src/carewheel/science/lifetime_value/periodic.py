@@ -14,8 +14,8 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy.special import betaln, digamma, gammaln
 
-from carewheel.science.causal.refusal import CannotTell
 from carewheel.science.lifetime_value.histories import Histories
+from carewheel.science.refusal import CannotTell
 
 Floats = NDArray[np.float64]
 # The chances to leave that the longest history is cut into, by those who do not know the period.

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import digamma, gammaln, ndtri
 
-from carewheel.science.causal.refusal import CannotTell, check_outliers
+from carewheel.science.causal.refusal import check_outliers
 from carewheel.science.intervals import LEVEL, Estimate
 from carewheel.science.lifetime_value.histories import LEAST_RETURNED
 from carewheel.science.lifetime_value.likelihood import delta_sd, peak
+from carewheel.science.refusal import CannotTell
 
 Floats = NDArray[np.float64]
 

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
-from carewheel.science.causal.refusal import CannotTell
 from carewheel.science.intervals import LEVEL, Estimate
 from carewheel.science.lifetime_value.histories import Histories, histories
 from carewheel.science.lifetime_value.likelihood import delta_sd, slopes_by_logs
 from carewheel.science.lifetime_value.spend import SpendFit, spend_given
 from carewheel.science.lifetime_value.visits import DRAWS, VisitFit, between, check_time
+from carewheel.science.refusal import CannotTell
 
 Floats = NDArray[np.float64]
 

@@ -13,12 +13,12 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy.special import gammaincinv, ndtri
 
-from carewheel.science.causal.refusal import CannotTell
 from carewheel.science.intervals import LEVEL, Estimate
 from carewheel.science.lifetime_value.beta_geometric import BetaGeometric
 from carewheel.science.lifetime_value.histories import Histories
 from carewheel.science.lifetime_value.likelihood import delta_sd, peak
 from carewheel.science.lifetime_value.pareto import Pareto
+from carewheel.science.refusal import CannotTell
 
 Floats = NDArray[np.float64]
 # Enough draws that the spread of a total is known to about one part in fifty.

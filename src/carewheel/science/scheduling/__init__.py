@@ -2,7 +2,7 @@
 
 All exact in the model that `Session` states; what the model leaves out stands there. What cannot be raises `CannotTell` with
 code, data and remedy. numpy and scipy alone.
-Who may call: spokes, wheel, journeys; it knows science.queueing.clinic (to check itself) and the refusal of science.causal.
+Who may call: spokes, wheel, journeys; it knows science.queueing.clinic (to check itself) and science.refusal.
 """
 
 from carewheel.science.scheduling.access import (

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, stats
 
-from carewheel.science.causal.refusal import CannotTell
+from carewheel.science.refusal import CannotTell
 from carewheel.science.scheduling.evaluation import evaluate
 from carewheel.science.scheduling.grid import GridSession
 from carewheel.science.scheduling.sequence import Ordered, best_sequence

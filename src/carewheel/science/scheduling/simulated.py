@@ -7,8 +7,8 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from carewheel.science.causal.refusal import CannotTell
 from carewheel.science.queueing.clinic import Simulated, Steps, simulate_sessions
+from carewheel.science.refusal import CannotTell
 from carewheel.science.scheduling.minutes import Minutes
 from carewheel.science.scheduling.sessions import Session, moments
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize
 
-from carewheel.science.causal.refusal import CannotTell
+from carewheel.science.refusal import CannotTell
 from carewheel.science.scheduling.descent import Descended, descended
 from carewheel.science.scheduling.evaluation import evaluate
 from carewheel.science.scheduling.grid import GridSession

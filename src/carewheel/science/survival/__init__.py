@@ -2,7 +2,7 @@
 
 `staying_curve`, `cox` with `coding` (kinds pulled towards their average, as far as the data want it), `concordance`, `expected_leavers`.
 Arrays in, estimates with intervals at 90 % out; the data that cannot answer raise `CannotTell`. No function tells the chance of one person.
-Who may call: wheel, journeys; it knows science.intervals and the refusal of science.causal.
+Who may call: wheel, journeys; it knows science.intervals and science.refusal.
 """
 
 from carewheel.science.survival.concordance import concordance

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaincinv
 
-from carewheel.science.causal.refusal import CannotTell
 from carewheel.science.intervals import LEVEL, Estimate
+from carewheel.science.refusal import CannotTell
 from carewheel.science.survival.cox import CoxFit, _Order
 from carewheel.science.survival.tenures import Tenures
 
@@ -51,7 +51,7 @@ def expected_leavers(
     (True, True)
     >>> expected_leavers(fit, [3], np.zeros((1, 0)), 12)
     Traceback (most recent call last):
-    carewheel.science.causal.refusal.CannotTell: group-too-small (people 1, needed 5): put teams together: a count over so few would point at persons
+    carewheel.science.refusal.CannotTell: group-too-small (people 1, needed 5): put teams together: a count over so few would point at persons
     """
     there = np.asarray(tenure, dtype=np.float64)
     x = np.asarray(columns, dtype=np.float64)

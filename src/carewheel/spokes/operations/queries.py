@@ -11,7 +11,7 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from carewheel.science.causal.refusal import CannotTell
+from carewheel.science.refusal import CannotTell
 from carewheel.spokes.operations.contracts import AskedVisits, AttendanceReport, BookedVisits, DemandReport
 from carewheel.spokes.operations.contracts_day import DayPlanReport, DayReport
 from carewheel.spokes.operations.rules.attendance import attendance_report

@@ -10,8 +10,8 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from carewheel.science.causal.refusal import CannotTell
 from carewheel.science.forecasting.durations import END, START, visit_minutes
+from carewheel.science.refusal import CannotTell
 from carewheel.spokes.operations.contracts import Ints, Words
 from carewheel.spokes.operations.contracts_simulation import SimulationReport, SimulationWish
 from carewheel.spokes.operations.contracts_template import SessionFacts, TemplateReport, TemplateWish

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from carewheel.catalog.measures import LIFETIME_DISCOUNT, MeasureCard
 from carewheel.interop.files import Finding, note
-from carewheel.science.causal.refusal import CannotTell
 from carewheel.science.intervals import Estimate
 from carewheel.science.lifetime_value import (
     Terms,
@@ -24,6 +23,7 @@ from carewheel.science.lifetime_value import (
     histories_of_visits,
     lifetime_value,
 )
+from carewheel.science.refusal import CannotTell
 from carewheel.science.survival import LEAST_GROUP, coding, cox, expected_leavers
 from carewheel.warehouse.measures.engines import Arrays
 from carewheel.warehouse.measures.panels import several_currencies

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carewheel.catalog.play_guesses import play_guesses
-from carewheel.science.causal.refusal import CannotTell
 from carewheel.science.finance import Purchase, at_once, cash_flows, macrs, straight_line
 from carewheel.science.flywheel.practice_model import Move, PracticeModel, practice_model
 from carewheel.science.flywheel.practice_model.equations import EARNED
 from carewheel.science.flywheel.practice_model.forecast import values_of
 from carewheel.science.flywheel.practice_model.practice import LEVERS
 from carewheel.science.flywheel.stocks import Run, simulate
+from carewheel.science.refusal import CannotTell
 from carewheel.wheel.investments.described import VENDOR_WEIGHT, Described, Doubt, Promise
 from carewheel.wheel.investments.refusals import PurchaseRefused
 from carewheel.wheel.learnt import Learnt

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from carewheel.catalog.links import link_scales, links
 from carewheel.catalog.measures import measures
-from carewheel.science.causal.refusal import CannotTell
 from carewheel.science.finance import Appraisal, Swing, appraised, npv
+from carewheel.science.refusal import CannotTell
 from carewheel.wheel.investments.case import ADOPTION, DOWNTIME, EFFECT, PRICE, TRAINING, UPKEEP, UPTAKE, Case
 from carewheel.wheel.investments.refusals import PurchaseRefused
 from carewheel.wheel.numbers import about, number

@@ -9,7 +9,7 @@ import pytest
 from benchmarks.scheduling.drawn_days import drawn_day
 from benchmarks.scheduling.plain_model import faults, plain
 
-from carewheel.science.causal.refusal import CannotTell
+from carewheel.science.refusal import CannotTell
 from carewheel.science.scheduling.allocation import (
     DayProblem,
     Hours,

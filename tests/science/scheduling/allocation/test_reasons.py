@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from benchmarks.scheduling.plain_model import plain
 
-from carewheel.science.causal.refusal import CannotTell
+from carewheel.science.refusal import CannotTell
 from carewheel.science.scheduling.allocation import (
     DayProblem,
     Hours,

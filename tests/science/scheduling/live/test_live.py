@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tests.validation.scheduling_day import LAWS, Truth, compared, drawn, less, played
 
-from carewheel.science.causal.refusal import CannotTell
+from carewheel.science.refusal import CannotTell
 from carewheel.science.scheduling import Minutes, exponential, fixed
 from carewheel.science.scheduling.live import LiveDay, LiveVisit, OnDuty, Values, done_move, outlook
 from carewheel.science.scheduling.live.rest import draw, left_given, play, unchanged

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from carewheel.science.causal.refusal import CannotTell
+from carewheel.science.refusal import CannotTell
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -99,7 +99,7 @@ def bookings(
     ([0, 7], [0, -1])
     >>> bookings([3 * 86_400], [2], [1])
     Traceback (most recent call last):
-    carewheel.science.causal.refusal.CannotTell: negative-lead (visits 1): booked after the day of the visit: leave these rows out
+    carewheel.science.refusal.CannotTell: negative-lead (visits 1): booked after the day of the visit: leave these rows out
     """
     moment, day = _whole(booked_at, "booked_at"), _whole(visit_day, "visit_day")
     n = moment.size

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from carewheel.science.causal.refusal import CannotTell
 from carewheel.science.forecasting.attendance.recalibration import ACCIDENT_SD
+from carewheel.science.refusal import CannotTell
 
 Floats = NDArray[np.float64]
 

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from carewheel.science.causal.refusal import CannotTell
 from carewheel.science.forecasting.attendance.features import Features
 from carewheel.science.forecasting.attendance.forest import plain
 from carewheel.science.forecasting.attendance.model import ChanceModel
@@ -14,6 +13,7 @@ from carewheel.science.forecasting.attendance.prior import terms
 from carewheel.science.forecasting.attendance.trees import Trees
 from carewheel.science.forecasting.extras import module
 from carewheel.science.intervals import Estimate
+from carewheel.science.refusal import CannotTell
 
 Floats = NDArray[np.float64]
 

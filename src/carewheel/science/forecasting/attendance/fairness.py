@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 
-from carewheel.science.causal.refusal import CannotTell
 from carewheel.science.intervals import LEVEL, Estimate, t_mean, wilson
+from carewheel.science.refusal import CannotTell
 
 Floats = NDArray[np.float64]
 
@@ -124,7 +124,7 @@ def check_overbooking(audit: FairnessAudit, most: float = MOST_GAP) -> None:
 
     >>> check_overbooking(FairnessAudit((), {"age band": 0.2}))
     Traceback (most recent call last):
-    carewheel.science.causal.refusal.CannotTell: unequal-waits (attribute age band, gap 0.2, most 0.05): spread double bookings evenly over the groups, or reach out instead
+    carewheel.science.refusal.CannotTell: unequal-waits (attribute age band, gap 0.2, most 0.05): spread double bookings evenly over the groups, or reach out instead
     """
     if not audit.waiting_gap:
         raise CannotTell(

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from carewheel.science.causal.refusal import CannotTell
 from carewheel.science.forecasting.attendance.bookings import (
     DAY_SECONDS,
     LATE_CANCEL,
@@ -20,6 +19,7 @@ from carewheel.science.forecasting.attendance.bookings import (
     Outcomes,
 )
 from carewheel.science.forecasting.attendance.ledger import Ledger
+from carewheel.science.refusal import CannotTell
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from carewheel.science.causal.refusal import CannotTell
 from carewheel.science.forecasting.extras import module
+from carewheel.science.refusal import CannotTell
 
 Floats = NDArray[np.float64]
 Narrow = NDArray[np.float32]

@@ -9,7 +9,6 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 from scipy.stats import norm
 
-from carewheel.science.causal.refusal import CannotTell
 from carewheel.science.forecasting.attendance.bookings import LATE_CANCEL, MISSED, Bookings, Outcomes
 from carewheel.science.forecasting.attendance.features import Features, features
 from carewheel.science.forecasting.attendance.forest import NO_FOREST
@@ -24,6 +23,7 @@ from carewheel.science.forecasting.attendance.prior import (
 from carewheel.science.forecasting.attendance.recalibration import Recalibration
 from carewheel.science.forecasting.attendance.trees import Trees, grown
 from carewheel.science.intervals import LEVEL, Estimate
+from carewheel.science.refusal import CannotTell
 
 Floats = NDArray[np.float64]
 

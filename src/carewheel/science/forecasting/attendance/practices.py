@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 from scipy.stats import norm
 
-from carewheel.science.causal.refusal import CannotTell
 from carewheel.science.forecasting.attendance.prior import posterior
 from carewheel.science.intervals import LEVEL, Estimate
+from carewheel.science.refusal import CannotTell
 
 Floats = NDArray[np.float64]
 

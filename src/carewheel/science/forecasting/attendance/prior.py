@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
-from carewheel.science.causal.refusal import CannotTell
 from carewheel.science.forecasting.attendance.features import Features
+from carewheel.science.refusal import CannotTell
 
 Floats = NDArray[np.float64]
 

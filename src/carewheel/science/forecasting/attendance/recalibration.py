@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
-from carewheel.science.causal.refusal import CannotTell
 from carewheel.science.forecasting.attendance.prior import posterior
+from carewheel.science.refusal import CannotTell
 
 Floats = NDArray[np.float64]
 

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import nbinom
 
-from carewheel.science.causal.refusal import CannotTell
 from carewheel.science.forecasting.demand.daily import Forecast
 from carewheel.science.intervals import LEVEL, Estimate
+from carewheel.science.refusal import CannotTell
 
 Floats = NDArray[np.float64]
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from carewheel.science.causal.refusal import CannotTell
 from carewheel.science.forecasting.demand.daily import past_quantile
 from carewheel.science.intervals import LEVEL, Estimate
+from carewheel.science.refusal import CannotTell
 
 Floats = NDArray[np.float64]
 

@@ -2,7 +2,7 @@
 
 Random numbers are read by place, so that plans can be compared on the same luck. numba is used if the extra ``[speed]`` is
 there; the plain path gives the same numbers. Held against queueing theory and exact evaluation, see the validation page.
-Who may call: science.scheduling, spokes, journeys; it knows the refusal of science.causal.
+Who may call: science.scheduling, spokes, journeys; it knows science.refusal.
 """
 
 from carewheel.science.queueing.clinic.days_drawn import DrawnDays, Kind, draw_days, sample_quantiles

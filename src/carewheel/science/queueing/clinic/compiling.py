@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from carewheel.science.causal.refusal import CannotTell
+from carewheel.science.refusal import CannotTell
 
 
 def compiler(compiled: bool | None, *, large: bool) -> Callable[[Any], Any] | None:

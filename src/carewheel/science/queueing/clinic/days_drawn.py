@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from carewheel.science.causal.refusal import CannotTell
 from carewheel.science.queueing.clinic.randomness import uniforms
+from carewheel.science.refusal import CannotTell
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from carewheel.science.causal.refusal import CannotTell
+from carewheel.science.refusal import CannotTell
 
 
 class Estimate(NamedTuple):

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from carewheel.science.causal.refusal import CannotTell
 from carewheel.science.queueing.clinic.compiling import compiler
 from carewheel.science.queueing.clinic.events import event_loop
+from carewheel.science.refusal import CannotTell
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from carewheel.science.causal.refusal import CannotTell
 from carewheel.science.queueing.clinic.compiling import compiler
 from carewheel.science.queueing.clinic.randomness import mixed, stream_key
+from carewheel.science.refusal import CannotTell
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -2,7 +2,7 @@
 
 A quick plan by search, a bound by prices on resources, and the rest of the time-indexed model solved by HiGHS (extra ``[solve]``); why a request
 has no place by CP-SAT (the same extra).
-Who may call: spokes, journeys; it knows the refusal of science.causal.
+Who may call: spokes, journeys; it knows science.refusal.
 """
 
 from carewheel.science.scheduling.allocation.planning import DayPlan, allocate

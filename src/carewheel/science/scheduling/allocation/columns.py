@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from carewheel.science.causal.refusal import CannotTell
+from carewheel.science.refusal import CannotTell
 from carewheel.science.scheduling.allocation.bound import Bound, Relaxation
 from carewheel.science.scheduling.allocation.search import Place
 

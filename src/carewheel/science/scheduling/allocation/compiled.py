@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from carewheel.science.causal.refusal import CannotTell
+from carewheel.science.refusal import CannotTell
 from carewheel.science.scheduling.allocation.bits import block, starts
 from carewheel.science.scheduling.allocation.problem import DayProblem, Need, Resource, VisitRequest
 

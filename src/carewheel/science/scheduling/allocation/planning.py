@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from carewheel.science.causal.refusal import CannotTell
+from carewheel.science.refusal import CannotTell
 from carewheel.science.scheduling.allocation.bound import Bound, Relaxation
 from carewheel.science.scheduling.allocation.columns import Columns, highs
 from carewheel.science.scheduling.allocation.compiled import GridDay, compiled

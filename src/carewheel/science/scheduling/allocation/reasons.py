@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from carewheel.science.causal.refusal import CannotTell
+from carewheel.science.refusal import CannotTell
 from carewheel.science.scheduling.allocation.bits import members, starts
 from carewheel.science.scheduling.allocation.compiled import GridDay, compiled
 from carewheel.science.scheduling.allocation.problem import DayProblem, Hours, Resource, VisitRequest

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from carewheel.science.causal.refusal import CannotTell
 from carewheel.science.queueing.clinic.estimates import Estimate, over_days
+from carewheel.science.refusal import CannotTell
 from carewheel.science.scheduling.live.rest import Luck, Plans, Played, draw, play, unchanged
 from carewheel.science.scheduling.live.state import LiveDay, LiveVisit
 

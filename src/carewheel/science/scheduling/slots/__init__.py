@@ -1,6 +1,6 @@
 """Free slots of weeks ahead, by bits: the first, those of a day, the best for a patient, and who on the waitlist fits a gap.
 
-Who may call: spokes, journeys; it knows the needs and bits of allocation and the refusal of science.causal.
+Who may call: spokes, journeys; it knows the needs and bits of allocation and science.refusal.
 """
 
 from carewheel.science.scheduling.slots.calendar import Bookable, Calendar, Span

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from carewheel.science.causal.refusal import CannotTell
+from carewheel.science.refusal import CannotTell
 from carewheel.science.scheduling.allocation.bits import block, starts
 from carewheel.science.scheduling.allocation.problem import Need
 from carewheel.science.scheduling.slots.calendar import DAY, Bookable, Calendar

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from carewheel.science.causal.refusal import CannotTell
+from carewheel.science.refusal import CannotTell
 from carewheel.science.scheduling.allocation.problem import Need
 from carewheel.science.scheduling.slots.calendar import Calendar, Span
 from carewheel.science.scheduling.slots.finding import Search, Slot

@@ -9,7 +9,6 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from carewheel.science.causal.refusal import CannotTell
 from carewheel.science.forecasting.attendance import (
     ACTIONS,
     LATE_CANCEL,
@@ -32,6 +31,7 @@ from carewheel.science.forecasting.attendance import (
     sentence,
 )
 from carewheel.science.intervals import Estimate, wilson
+from carewheel.science.refusal import CannotTell
 from carewheel.spokes.operations.contracts import (
     AttendanceReport,
     BookedVisits,

@@ -7,7 +7,6 @@ from datetime import date, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from carewheel.science.causal.refusal import CannotTell
 from carewheel.science.forecasting.demand import (
     BookingCurve,
     Calendar,
@@ -21,6 +20,7 @@ from carewheel.science.forecasting.demand import (
     reconciled,
 )
 from carewheel.science.intervals import Estimate
+from carewheel.science.refusal import CannotTell
 from carewheel.spokes.operations.contracts import AskedVisits, DemandDay, DemandReport
 
 Floats = NDArray[np.float64]

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from carewheel.science.causal.refusal import CannotTell
+from carewheel.science.refusal import CannotTell
 
 CLOCK = re.compile(r"(\d{1,3}):([0-5]\d)")
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from carewheel.science.causal.refusal import CannotTell
 from carewheel.science.forecasting.durations import duration_model
 from carewheel.science.intervals import Estimate, t_mean, wilson
+from carewheel.science.refusal import CannotTell
 from carewheel.science.scheduling import Minutes, WalkIns, Weights, empirical, fixed, mixture
 from carewheel.science.scheduling import Patient as Booked
 from carewheel.science.scheduling import Session as Halfday

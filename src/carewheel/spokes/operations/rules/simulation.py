@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from carewheel.science.causal.refusal import CannotTell
 from carewheel.science.intervals import t_mean
 from carewheel.science.queueing.clinic import (
     Clinic,
@@ -22,6 +21,7 @@ from carewheel.science.queueing.clinic import (
     simulate_clinic,
 )
 from carewheel.science.queueing.clinic.days_drawn import Quantiles
+from carewheel.science.refusal import CannotTell
 from carewheel.science.scheduling import Minutes, Weights, evaluate
 from carewheel.spokes.operations.contracts import Chance, Ints
 from carewheel.spokes.operations.contracts_simulation import (
