@@ -82,10 +82,11 @@ def allocate(
     if not day.visits:
         return _plan(day, [], 0, "nothing asked")
     rng = random.Random(seed)
-    places = _quick(day, rng, rounds, over(0.25))
+    # A larger day takes more rounds to come as far; what a better plan saves the rest of the work is more than they cost.
+    places = _quick(day, rng, rounds * max(1, len(day.visits) // 40), over(0.35))
     cost = _cost(day, places)
     relaxation = Relaxation(day)
-    bound = relaxation.tightened(cost, turns=300, enough=over(0.5))
+    bound = relaxation.tightened(cost, turns=300, enough=over(0.6))
     lower, by = _up(bound.value), "prices"
     if lower < cost and proof is not False:
         try:
