@@ -35,6 +35,8 @@ TOPICS = {
     "clinic": "benchmarks.scheduling.simulator",
     "attendance": "benchmarks.scheduling.attendance",
     "demand": "benchmarks.scheduling.demand",
+    "slots": "benchmarks.scheduling.slots",
+    "allocation": "benchmarks.scheduling.allocation",
 }
 PAGE = ROOT / "docs" / "reference" / "benchmarks.md"
 HEAD = """# Benchmarks

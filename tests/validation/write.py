@@ -29,6 +29,7 @@ from tests.validation.scheduling import (
     simulator_section,
     templates_section,
 )
+from tests.validation.scheduling_day import scheduling_day_section
 from tests.validation.simulation import simulation_section
 from tests.validation.test_coverage import SEED
 
@@ -169,6 +170,7 @@ SECTIONS: dict[str, Section] = {
     "templates": templates_section,
     "overbooking": overbooking_section,
     "clinic": simulator_section,
+    "day": scheduling_day_section,
     "attendance": attendance_section,
     "demand": demand_section,
     "durations": durations_section,
