@@ -5,26 +5,18 @@ from __future__ import annotations
 import random
 import shutil
 import signal
-import subprocess
-import sys
 import time
+from datetime import date
 from pathlib import Path
 
 import pytest
+from tests.forked import Child, fork
 
 from carewheel.catalog.facts import fact_tables
-from carewheel.warehouse.workspace import Workspace
-
-IMPORT = """
-import sys
-from datetime import date
-from pathlib import Path
 from carewheel.interop.files import ReadSettings
 from carewheel.journeys.import_sources import GivenSource, import_sources
 from carewheel.warehouse.workspace import Workspace
-settings = ReadSettings(today=date(2026, 1, 1), zone="America/Chicago", currency="USD", mappings=[Path(sys.argv[3])])
-import_sources(Workspace(Path(sys.argv[1])), [GivenSource(Path(sys.argv[2]))], settings)
-"""
+
 MAPPING = """
 name = "book"
 table = "appointment"
@@ -56,8 +48,17 @@ def _book(folder: Path, rows: int, later: bool) -> Path:
     return folder
 
 
-def _start(workspace: Path, source: Path, mapping: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-c", IMPORT, str(workspace), str(source), str(mapping)])
+def _start(workspace: Path, source: Path, mapping: Path) -> Child:
+    """The import in a fork: it has everything imported, and so is killed while it works."""
+
+    def work() -> int:
+        settings = ReadSettings(
+            today=date(2026, 1, 1), zone="America/Chicago", currency="USD", mappings=[mapping]
+        )
+        import_sources(Workspace(workspace), [GivenSource(source)], settings)
+        return 0
+
+    return fork(work)
 
 
 def _run(workspace: Path, source: Path, mapping: Path) -> None:
@@ -111,9 +112,9 @@ def test_killed_at_fifty_random_moments_and_run_again_the_facts_are_those_of_an_
     while killed < KILLS and attempts < 4 * KILLS:
         attempts += 1
         process = _start(disturbed, second, mapping)
-        # Imports of the modules take the first part of the run: aim at the rest, and a little past the end.
-        time.sleep(chance.uniform(0.25 * duration, 1.05 * duration))
-        process.send_signal(signal.SIGKILL)
+        # From the first steps to a little past the end.
+        time.sleep(chance.uniform(0.02 * duration, 1.05 * duration))
+        process.kill()
         was_killed = process.wait() == -signal.SIGKILL
         killed += was_killed
         if not was_killed:

@@ -195,9 +195,10 @@ class Book:
 
 
 class BookWriter:
-    """Collects columns month by month; `close()` gives the tables."""
+    """Collects columns month by month; `close()` gives the tables. ``kept=False`` only numbers the rows: a life of which nobody reads the book."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept: bool = True) -> None:
+        self._kept = kept
         self._parts: dict[str, list[dict[str, npt.NDArray[Any]]]] = {name: [] for name in TABLES}
         self.rows = dict.fromkeys(TABLES, 0)
 
@@ -207,6 +208,9 @@ class BookWriter:
         sizes = [np.size(c) for c in columns.values() if np.ndim(c)]
         rows = sizes[0] if sizes else 1
         numbers = np.arange(self.rows[table], self.rows[table] + rows)
+        if not self._kept:
+            self.rows[table] += rows
+            return numbers
         part = {}
         for index, (name, kind) in enumerate(schema.items()):
             values = np.asarray(numbers if index == 0 else columns[name])

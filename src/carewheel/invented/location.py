@@ -48,12 +48,12 @@ class Lived:
 class Place:
     """The state of one place; `live()` runs all its months."""
 
-    def __init__(self, group: Group, number: int, ports: Ports) -> None:
+    def __init__(self, group: Group, number: int, ports: Ports, book: bool = True) -> None:
         p = parameters()
         self.group, self.ports = group, ports
         self.facts = group.location(number)
         self.draws = Draws(group.seed, self.facts.location_id)
-        self.writer = BookWriter()
+        self.writer = BookWriter(book)
         self.tally = Tally(group.month_starts, group.months)
         dental = self.facts.kind == "dental"
         lasting = normal(self.draws.uniform("lasting", 0, 1, 6)[0])

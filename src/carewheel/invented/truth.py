@@ -75,7 +75,7 @@ class _At:
 
 def _live(at: _At, group: Group | None = None, **ports: Any) -> Lived:
     given = {"strengths": at.strengths, "weaken": at.group.weaken, **ports}
-    return Place(group or at.group, at.number, Ports(**given)).live()
+    return Place(group or at.group, at.number, Ports(**given), book=False).live()
 
 
 def _strengths_at(at: _At) -> dict[str, float]:

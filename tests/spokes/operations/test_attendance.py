@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -14,11 +15,12 @@ import numpy as np
 import pytest
 from tests.forked import carewheel
 
+from carewheel.cli.access import _as_csv
 from carewheel.invented.demo import Order, make_demo
 from carewheel.invented.group import Group
 from carewheel.science.refusal import CannotTell
 from carewheel.spokes.operations.contracts import BookedVisits
-from carewheel.spokes.operations.queries import booked_visits, local_seconds
+from carewheel.spokes.operations.queries import booked_visits, local_seconds, who_may_not_come
 from carewheel.spokes.operations.rules.attendance import attendance_report
 from carewheel.warehouse.adoption import adopt_facts
 from carewheel.warehouse.workspace import Workspace
@@ -152,7 +154,7 @@ def test_the_facts_of_a_practice_become_booked_visits(group: Workspace) -> None:
     assert set(np.unique(v.starts % DAY // 3600)) <= set(range(6, 20))
 
 
-def test_the_command_says_it_in_words_json_and_csv(group: Workspace) -> None:
+def test_the_command_says_it_in_json_and_the_same_as_csv(group: Workspace) -> None:
     def run(*words: str, code: int = 0) -> str:
         # A new interpreter: trees are grown by OpenMP, which a fork may not use.
         done = subprocess.run(
@@ -165,8 +167,11 @@ def test_the_command_says_it_in_words_json_and_csv(group: Workspace) -> None:
     told = json.loads(run("--json", "--days", "10"))
     assert told["visits"]
     assert {"missed", "why", "action", "starts_local"} <= set(told["visits"][0])
-    lines = run("--csv", "--days", "10").splitlines()
+    with closing(group.connect(["invented"])) as connection:
+        found = who_may_not_come(connection, date.fromisoformat(told["as_of"]), 10)
+    lines = _as_csv(found).splitlines()
     assert len(lines) == len(told["visits"]) + 1
+    assert lines[1].startswith(told["visits"][0]["visit"])
 
 
 def test_an_empty_workspace_is_told_what_to_do(tmp_path: Path) -> None:
