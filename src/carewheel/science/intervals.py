@@ -89,9 +89,17 @@ def nps(promoters: ArrayLike, detractors: ArrayLike, n: ArrayLike, level: float 
     high = np.asarray(100 * np.minimum(middle + half, 1))
     few = (n > 0) & (n < NPS_WALD_FROM) & (p + d <= n)
     if few.any():
-        down = _nps_score_end(d[few], p[few], n[few], level)
-        up = _nps_score_end(p[few], d[few], n[few], level)
-        low[few], high[few] = -100 * down, 100 * up
+        # Below a hundred answers there are few different counts, and the halving is the slow part: once for each.
+        counts = np.stack([p[few], d[few], n[few]])
+        _, first, place = np.unique(
+            counts[0] * NPS_WALD_FROM**2 + counts[1] * NPS_WALD_FROM + counts[2],
+            return_index=True, return_inverse=True,
+        )  # fmt: skip
+        if (counts != np.floor(counts)).any():
+            first = place = np.arange(counts.shape[1])
+        some = counts[:, first]
+        low[few] = -100 * _nps_score_end(some[1], some[0], some[2], level)[place.reshape(-1)]
+        high[few] = 100 * _nps_score_end(some[0], some[1], some[2], level)[place.reshape(-1)]
     return _where(n > 0, Estimate(value, np.minimum(low, value), np.maximum(high, value)))
 
 
