@@ -16,7 +16,18 @@ from carewheel.interop.records import TABLE_OF
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "carewheel"
-ROOMS = ("catalog", "science", "interop", "warehouse", "spokes", "wheel", "journeys", "cli")
+ROOMS = (
+    "catalog",
+    "science",
+    "interop",
+    "practice",
+    "warehouse",
+    "spokes",
+    "wheel",
+    "journeys",
+    "web",
+    "cli",
+)
 BANNED = {"utils", "helpers", "misc", "common", "core", "base", "manager"}
 TYPES = {
     "int": "int | None",
@@ -76,7 +87,9 @@ def test_a_planted_bad_import_is_caught(tmp_path: Path, module: str, line: str) 
 
 def test_every_file_is_small_and_named_for_what_it_holds() -> None:
     for path in PACKAGE.rglob("*.py"):
-        assert len(path.read_text("utf-8").splitlines()) <= 400, f"{path.relative_to(ROOT)} is over 400 lines"
+        assert "migrations" in path.parts or len(path.read_text("utf-8").splitlines()) <= 400, (
+            f"{path.relative_to(ROOT)} is over 400 lines"
+        )
         assert path.stem not in BANNED, path
         assert path.parent.name not in BANNED, path
 

@@ -1,0 +1,112 @@
+"""What happens before every page: the rule of its route, the session's limits, and the actor made of the account's roles."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import logout
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.utils import timezone
+
+from carewheel.practice.access import Actor, Grant, NotFound, Permission, Refused
+from carewheel.practice.models import Membership, User
+from carewheel.web import errors
+from carewheel.web.policy import OPEN, POLICY, SIGNED_IN
+
+SEEN, STARTED, EPOCH, ORGANISATION = "seen_at", "started_at", "epoch", "organisation"
+# How often the moment of the last request is written.
+SEEN_EVERY = 60
+
+
+class Doorkeeper:
+    """Django middleware; see the module. A view finds its actor as ``request.actor``."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if not request.path.startswith(settings.STATIC_URL):
+            # A shared browser or proxy must not keep what a page says about patients.
+            response.headers.setdefault("Cache-Control", "no-store")
+            response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+        return response
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
+        match = request.resolver_match
+        rule = POLICY.get(match.view_name) if match and match.view_name else None
+        if rule is None:
+            return errors.refused(request, NotFound())
+        if request.method not in rule.methods:
+            return HttpResponseNotAllowed(rule.methods)
+        now = timezone.now()
+        if request.user.is_authenticated and not alive(request, now):
+            logout(request)
+        request.actor = actor_of(request, now)  # type: ignore[attr-defined]
+        if rule.needs == OPEN:
+            return None
+        if not request.user.is_authenticated:
+            if request.headers.get("HX-Request"):
+                # The whole page goes to the sign-in, not a part of it.
+                response = HttpResponse(status=401)
+                response["HX-Redirect"] = settings.LOGIN_URL and redirect_to_login(request.path).url
+                return response
+            return redirect_to_login(request.get_full_path())
+        if rule.needs == SIGNED_IN:
+            return None
+        actor: Actor | None = request.actor  # type: ignore[attr-defined]
+        if actor is None or not (isinstance(rule.needs, Permission) and actor.may(rule.needs)):
+            return errors.refused(request, Refused("forbidden", "Your role does not allow this.", "Ask an owner or manager."))  # fmt: skip
+        return None
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        return errors.refused(request, error) if isinstance(error, Refused) else None
+
+
+def alive(request: HttpRequest, now: dt.datetime) -> bool:
+    """Whether the session still holds: not idle too long, not too old, and no role or password has changed since it began."""
+    session, seconds = request.session, now.timestamp()
+    user = request.user
+    if STARTED not in session:
+        session[STARTED] = session[SEEN] = seconds
+        session[EPOCH] = user.session_epoch if isinstance(user, User) else 0
+    if (
+        seconds - session[SEEN] > settings.SESSION_IDLE_SECONDS
+        or seconds - session[STARTED] > settings.SESSION_COOKIE_AGE
+        or not isinstance(user, User)
+        or session.get(EPOCH) != user.session_epoch
+    ):
+        return False
+    if seconds - session[SEEN] > SEEN_EVERY:
+        session[SEEN] = seconds
+    return True
+
+
+def actor_of(request: HttpRequest, now: dt.datetime) -> Actor | None:
+    """The actor of a signed-in account: its roles that hold now, read anew for each request."""
+    user = request.user
+    if not isinstance(user, User):
+        return None
+    held = [
+        m
+        for m in Membership.objects.filter(user=user).select_related("organisation").order_by("id")
+        if m.ends_at is None or m.ends_at > now
+    ]
+    if not held:
+        return None
+    chosen = request.session.get(ORGANISATION)
+    organisation = next((m.organisation for m in held if m.organisation_id == chosen), held[0].organisation)
+    mine = [m for m in held if m.organisation_id == organisation.pk]
+    request.organisation = organisation  # type: ignore[attr-defined]
+    return Actor(
+        organisation_id=organisation.pk,
+        at=now,
+        user_id=user.pk,
+        grants=tuple(Grant(m.role, m.location_id) for m in mine),
+        patient_ids=frozenset(m.patient_id for m in mine if m.patient_id),
+        address=request.META.get("REMOTE_ADDR", ""),
+    )
