@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
+
 from django.db import models
+
+
+def first_version() -> int:
+    """Where a place's calendar version begins: drawn, so that calendars in memory never pass for those of a restored or another database."""
+    return secrets.randbits(40)
 
 
 class Organisation(models.Model):
@@ -33,7 +40,9 @@ class Location(models.Model):
     slug = models.SlugField(max_length=80)
     active = models.BooleanField(default=True)
     # Raised by whatever changes hours, leave, bookings: calendars in memory are built anew when it moves.
-    calendar_version = models.BigIntegerField(default=0)
+    calendar_version = models.BigIntegerField(default=first_version)
+    # Raised along with it by bookings alone: a calendar whose difference of the two stands still keeps its hours.
+    bookings_version = models.BigIntegerField(default=0)
 
     class Meta:
         constraints = (
@@ -105,6 +114,8 @@ class Resource(models.Model):
     source_id = models.CharField(max_length=120, default="", blank=True)
     order = models.SmallIntegerField(default=0)
     active = models.BooleanField(default=True)
+    # Raised by every booking of it: calendars in memory read anew what this one has, not what all have.
+    bookings_version = models.BigIntegerField(default=0)
 
     class Meta:
         indexes = (models.Index(fields=["organisation", "kind", "active"], name="resource_by_kind"),)
