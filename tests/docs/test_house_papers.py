@@ -120,7 +120,7 @@ def test_the_locks_pin_every_package_by_hash_and_name_no_host() -> None:
 
 
 def test_the_licence_of_the_font_lies_beside_it_and_every_third_party_is_noted() -> None:
-    licence = (ROOT / "src/carewheel/wheel/report/OFL.txt").read_text("utf-8")
+    licence = (ROOT / "src/carewheel/wheel/report/shared/OFL.txt").read_text("utf-8")
     assert "SIL OPEN FONT LICENSE Version 1.1" in licence
     notice = (ROOT / "NOTICE").read_text("utf-8")
     for name in ("Inter", "CC0", "pyx12", "Synthea", "stupidedi", "LinuxForHealth", "FHIR-Converter"):

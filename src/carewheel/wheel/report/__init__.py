@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import cache
 from importlib import resources
@@ -46,8 +46,8 @@ INTERVAL_WORDS = {
 
 def render(document: Mapping[str, Any]) -> str:
     """The report of a turn as one HTML document: no script, no network, printable."""
-    main = _view(document, "")
-    beside = [_view(view, f"-{i}") for i, view in enumerate(document["beside"], 1)]
+    main = practice_view(document, "")
+    beside = [practice_view(view, f"-{i}") for i, view in enumerate(document["beside"], 1)]
     shown = {m["id"] for view in (main, *beside) for m in view["measures"] if m["n"] or m["wheel"]}
     definitions = [
         {
@@ -67,13 +67,13 @@ def render(document: Mapping[str, Any]) -> str:
     tied = [{**row, "refused": refused.get((row["source"], row["path"]), 0)} for row in document["tie_out"]]
     return _template().render(
         d={**document, "main": main, "beside": beside, "definitions": definitions, "tie_out": tied},
-        css=_text("report.css"),
+        css=_text("shared/tokens.css") + _text("report.css") + _text("shared/drawing.css"),
         font=_font(),
     )
 
 
-def _view(document: Mapping[str, Any], anchor: str) -> dict[str, Any]:
-    """A practice's part of the document with what only the page needs: places on drawings, words, bars."""
+def practice_view(document: Mapping[str, Any], anchor: str = "") -> dict[str, Any]:
+    """A practice's part of the document with what only a page needs: places on drawings, words, bars."""
     names = {part.id: part.name for part in components().values()}
     titles = {card.id: card.title for card in measures().values()}
     found = {**document, "anchor": anchor, "sources": document["practice"]}
@@ -245,27 +245,36 @@ def _cases(m: Mapping[str, Any]) -> str:
     return counted.get(m["interval"], "cases")
 
 
+# What the templates of the report, and `parts.html` of the console too, call numbers by.
+FILTERS: dict[str, Callable[..., Any]] = {
+    "day": day_words,
+    "exact": exact,
+    "about": lambda money: about(money["amount"], money["currency"]),
+    "strip": charts.strip,
+    "line": charts.line,
+    "value": lambda m: with_unit(m["value"], m["unit"], m["currency"]),
+    "between": lambda m: between(m["low"], m["high"], m["unit"], m["currency"]),
+    "target_words": target_words,
+    "trend_words": trend_words,
+    "cases": _cases,
+}
+
+
 @cache
 def _template() -> jinja2.Template:
     environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_text),
+        loader=jinja2.FunctionLoader(template_text),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
     )
-    environment.filters.update(
-        day=day_words,
-        exact=exact,
-        about=lambda money: about(money["amount"], money["currency"]),
-        strip=charts.strip,
-        line=charts.line,
-        value=lambda m: with_unit(m["value"], m["unit"], m["currency"]),
-        between=lambda m: between(m["low"], m["high"], m["unit"], m["currency"]),
-        target_words=target_words,
-        trend_words=trend_words,
-        cases=_cases,
-    )
+    environment.filters.update(FILTERS)
     return environment.get_template("report.html")
+
+
+def template_text(name: str) -> str | None:
+    """The text of a template of this folder by name, as Jinja2's loaders ask; None for another."""
+    return _text(name) if name in ("report.html", "pictures.html", "parts.html") else None
 
 
 @cache
@@ -276,8 +285,8 @@ def _text(name: str) -> str:
 @cache
 def _font() -> str:
     return base64.b64encode(
-        resources.files("carewheel.wheel.report").joinpath("inter-latin.woff2").read_bytes()
+        resources.files("carewheel.wheel.report").joinpath("shared/inter-latin.woff2").read_bytes()
     ).decode()
 
 
-__all__: Sequence[str] = ["render"]
+__all__: Sequence[str] = ["FILTERS", "INTERVAL_WORDS", "practice_view", "render", "template_text"]
