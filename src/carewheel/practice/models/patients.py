@@ -44,9 +44,17 @@ class Patient(models.Model):
 
     class Meta:
         indexes = (
-            models.Index(fields=["organisation", "search_name"], name="patient_by_name"),
+            models.Index(
+                fields=["organisation", "search_name"],
+                name="patient_by_name",
+                opclasses=["int8_ops", "varchar_pattern_ops"],
+            ),
             models.Index(fields=["organisation", "birth_date"], name="patient_by_birth"),
-            models.Index(fields=["organisation", "phone"], name="patient_by_phone"),
+            models.Index(
+                fields=["organisation", "phone"],
+                name="patient_by_phone",
+                opclasses=["int8_ops", "varchar_pattern_ops"],
+            ),
             models.Index(fields=["organisation", "email"], name="patient_by_email"),
         )
         constraints = (
