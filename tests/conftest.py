@@ -54,6 +54,28 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> None:
+    """Tests with transactions empty all tables at their end; tables that refuse that are told not to, for that moment only."""
+    from django.db import connection
+
+    empty = connection.ops.execute_sql_flush
+
+    def execute_sql_flush(lines: list[str]) -> None:
+        if connection.vendor == "postgresql":
+            table = "ALTER TABLE practice_auditevent {} TRIGGER USER"
+            empty([table.format("DISABLE"), *lines, table.format("ENABLE")])
+            return
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'practice_auditevent'"
+            )
+            triggers = cursor.fetchall()
+        empty([*(f"DROP TRIGGER {name}" for name, _ in triggers), *lines, *(sql for _, sql in triggers)])
+
+    connection.ops.execute_sql_flush = execute_sql_flush
+
+
+@pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of third-party data that is not in the repository."""
     return Path(os.environ["CAREWHEEL_DATA"])
