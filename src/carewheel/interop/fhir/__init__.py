@@ -15,9 +15,11 @@ from typing import Any
 import orjson
 
 from carewheel.interop.fhir import money, people, visits
+from carewheel.interop.fhir.persons import person
 from carewheel.interop.fhir.values import Known, Resource, WrongShape
 from carewheel.interop.files import FileRefused, FileSink, ReadSettings, Sample, Sink, SourceFile, refused
 from carewheel.interop.records import KEPT, AppointmentRecord, ChargeRecord, PaymentRecord, Record
+from carewheel.interop.records.persons import TakesPersons
 
 KIND = "fhir"
 PRECEDENCE = "fhir"
@@ -87,8 +89,11 @@ def read(files: Sequence[tuple[SourceFile, str]], sink: Sink, settings: ReadSett
             if part not in MAPPERS and part not in ("Bundle", "Parameters") and _only_lines(file):
                 _skip(file, part, out)
                 continue
+            takes_persons = out if isinstance(out, TakesPersons) else None
             for number, resource in _resources(file, out):
                 _take(number, resource, known, out)
+                if takes_persons and (named := person(resource)):
+                    takes_persons.add_person(named)
 
 
 def _take(number: int, resource: Any, known: Known, out: FileSink) -> None:
