@@ -400,6 +400,7 @@ class Migration(migrations.Migration):
                 ('valid_from', models.DateField(blank=True, null=True)),
                 ('valid_until', models.DateField(blank=True, null=True)),
                 ('every_weeks', models.SmallIntegerField(default=1)),
+                ('assumed', models.BooleanField(default=False)),
                 ('location', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='working_hours', to='practice.location')),
                 ('resource', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='working_hours', to='practice.resource')),
             ],
@@ -423,6 +424,7 @@ class Migration(migrations.Migration):
                 ('weekday', models.SmallIntegerField()),
                 ('opens', models.TimeField()),
                 ('closes', models.TimeField()),
+                ('assumed', models.BooleanField(default=False)),
                 ('location', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='opening_hours', to='practice.location')),
             ],
             options={

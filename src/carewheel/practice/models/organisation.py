@@ -62,6 +62,8 @@ class OpeningHours(models.Model):
     weekday = models.SmallIntegerField()
     opens = models.TimeField()
     closes = models.TimeField()
+    # Worked out from the imported book, and nobody has confirmed it yet.
+    assumed = models.BooleanField(default=False)
 
     class Meta:
         constraints = (
@@ -143,6 +145,7 @@ class WorkingHours(models.Model):
     valid_until = models.DateField(null=True, blank=True)
     # Every n-th week counted from the week of valid_from: dated rotation between sites.
     every_weeks = models.SmallIntegerField(default=1)
+    assumed = models.BooleanField(default=False)
 
     class Meta:
         constraints = (
