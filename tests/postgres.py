@@ -1,6 +1,6 @@
 """Run a command beside a PostgreSQL of its own: ``python -m tests.postgres COMMAND…``, with DATABASE_URL set for it.
 
-The server lives in a throw-away folder, listens on a socket in it only, and ends with the command. Exit 5 where PostgreSQL is not installed.
+The server lives in a throw-away folder, listens on a socket in it only, and ends with the command. Exit 77 where PostgreSQL is not installed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-NOT_HERE = 5
+NOT_HERE = 77
 
 
 def binaries() -> Path | None:

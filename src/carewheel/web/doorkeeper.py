@@ -6,16 +6,19 @@ import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import redirect
 from django.utils import timezone
 
 from carewheel.practice.access import Actor, Grant, NotFound, Permission, Refused
 from carewheel.practice.models import Membership, User
 from carewheel.web import errors
-from carewheel.web.policy import OPEN, POLICY, SIGNED_IN
+from carewheel.web.policy import OPEN, POLICY, SIGNED_IN, unlisted
 
 SEEN, STARTED, EPOCH, ORGANISATION = "seen_at", "started_at", "epoch", "organisation"
 # How often the moment of the last request is written.
@@ -26,6 +29,10 @@ class Doorkeeper:
     """Django middleware; see the module. A view finds its actor as ``request.actor``."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        if bare := unlisted():
+            raise ImproperlyConfigured(
+                f"these routes have no rule in carewheel.web.policy: {', '.join(bare)}"
+            )
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
@@ -56,6 +63,8 @@ class Doorkeeper:
                 response["HX-Redirect"] = settings.LOGIN_URL and redirect_to_login(request.path).url
                 return response
             return redirect_to_login(request.get_full_path())
+        if needs_second_factor(request) and not str(match.view_name).startswith(("account_", "mfa_")):
+            return redirect("mfa_index")
         if rule.needs == SIGNED_IN:
             return None
         actor: Actor | None = request.actor  # type: ignore[attr-defined]
@@ -84,6 +93,18 @@ def alive(request: HttpRequest, now: dt.datetime) -> bool:
     if seconds - session[SEEN] > SEEN_EVERY:
         session[SEEN] = seconds
     return True
+
+
+def needs_second_factor(request: HttpRequest) -> bool:
+    """Whether the organisation asks for a second factor and this account has none yet."""
+    organisation = getattr(request, "organisation", None)
+    return bool(
+        organisation is not None
+        and organisation.requires_mfa
+        and not Authenticator.objects.filter(user_id=request.user.pk)
+        .exclude(type=Authenticator.Type.RECOVERY_CODES)
+        .exists()
+    )
 
 
 def actor_of(request: HttpRequest, now: dt.datetime) -> Actor | None:
