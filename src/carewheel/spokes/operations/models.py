@@ -109,6 +109,8 @@ class OutboundChange(models.Model):
     event = models.CharField(max_length=3)
     control_id = models.CharField(max_length=20, unique=True)
     message = models.TextField()
+    # Where the visit stood before it was moved: an export that still has it there has not taken it over yet.
+    was_at = models.DateTimeField(null=True, blank=True)
     state = models.CharField(max_length=12, choices=State.choices, default=State.OPEN)
     created_at = models.DateTimeField()
     decided_at = models.DateTimeField(null=True, blank=True)

@@ -36,6 +36,7 @@ class Migration(migrations.Migration):
                 ('event', models.CharField(max_length=3)),
                 ('control_id', models.CharField(max_length=20, unique=True)),
                 ('message', models.TextField()),
+                ('was_at', models.DateTimeField(blank=True, null=True)),
                 ('state', models.CharField(choices=[('open', 'To be entered in the practice system'), ('confirmed', 'Seen in the practice system'), ('contradicted', 'The practice system says otherwise'), ('closed', 'Closed by hand')], default='open', max_length=12)),
                 ('created_at', models.DateTimeField()),
                 ('decided_at', models.DateTimeField(blank=True, null=True)),

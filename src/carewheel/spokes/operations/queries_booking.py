@@ -1,0 +1,120 @@
+"""Reads of the book: free times, the schedule of a place, one visit, those of a patient."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.db.models import Q
+
+from carewheel.practice.access import Actor, NotFound, Permission, Refused
+from carewheel.practice.models import Closure, Patient, Resource, Visit
+from carewheel.spokes.operations.calendars import Book, books, window_of
+from carewheel.spokes.operations.contracts_booking import Schedule, ScheduleColumn, VisitDetail
+from carewheel.spokes.operations.details import details
+from carewheel.spokes.operations.needs import place
+from carewheel.spokes.operations.queries_slots import free_slots
+from carewheel.spokes.operations.rules.local_time import bounds, exists
+
+__all__ = ["free_slots", "moment_at", "schedule", "visit", "visits_of"]
+
+MOST_DAYS = 42
+SHOWN = (*Visit.OCCUPYING, Visit.Status.NOSHOW)
+
+
+def schedule(actor: Actor, location_id: int, first: date, days: int) -> Schedule:
+    """Some days (1 to 42) of a place: who is there when, and the visits, held ones as well; cancelled ones are not shown. A group is one visit."""
+    if not 1 <= days <= MOST_DAYS:
+        raise Refused("bad-count", "That many days cannot be shown.", f"Ask for 1 to {MOST_DAYS}.")
+    location = place(actor.organisation_id, location_id)
+    actor.need(Permission.SCHEDULE_READ, location_id)
+    zone = ZoneInfo(location.zone)
+    begins, ends = bounds(first, zone)[0], bounds(first + timedelta(days=days - 1), zone)[1]
+    kept = [
+        book
+        for window in range(window_of(begins), window_of(ends) + 1)
+        for book in books(actor.organisation_id, (location_id,), window, actor.at)
+    ]
+    shown = Visit.objects.filter(
+        location=location,
+        starts_at__lt=ends,
+        ends_at__gt=begins,
+        starts_at__gte=begins - timedelta(days=1),
+        group=None,
+    ).filter(_shown(actor))
+    closed = Closure.objects.filter(location=location, date__gte=first, date__lt=first + timedelta(days=days))
+    return Schedule(
+        location_id,
+        location.name,
+        location.zone,
+        location.mode,
+        first,
+        days,
+        _columns(location_id, kept, begins, ends, zone),
+        details(shown.order_by("starts_at", "pk")),
+        tuple(closed.order_by("date").values_list("date", "name")),
+    )
+
+
+def _shown(actor: Actor) -> Q:
+    held = Q(status=Visit.Status.PROPOSED, hold_until__lte=actor.at)
+    return Q(status__in=SHOWN) & ~held
+
+
+def _columns(
+    location_id: int, kept: list[Book], begins: datetime, ends: datetime, zone: ZoneInfo
+) -> tuple[ScheduleColumn, ...]:
+    """People before rooms, each in the practice's own order; whoever is there on none of the days but belongs to the place is there, closed."""
+    low, high = int(begins.timestamp() // 60), int(ends.timestamp() // 60)
+    opened: dict[int, list[tuple[datetime, datetime]]] = {}
+    for book in kept:
+        last = book.zero + 28 * 1_440
+        for resource in book.opened:
+            spans = opened.setdefault(resource, [])
+            for a, b in book.free(resource):
+                start, end = max(a, low, book.zero), min(b, high, last)
+                if start < end:
+                    spans.append(
+                        (datetime.fromtimestamp(start * 60, zone), datetime.fromtimestamp(end * 60, zone))
+                    )
+    rows = Resource.objects.filter(Q(pk__in=opened) | Q(location=location_id), active=True)
+    kinds = list(Resource.Kind.values)
+    columns = sorted(
+        rows.values_list("pk", "name", "kind", "order"), key=lambda row: (kinds.index(row[2]), row[3], row[0])
+    )
+    return tuple(ScheduleColumn(pk, name, kind, tuple(opened.get(pk, ()))) for pk, name, kind, _ in columns)
+
+
+def visit(actor: Actor, visit_id: int) -> VisitDetail:
+    """One visit, for staff of its place or for its own patient. Raises `NotFound`, `Forbidden`."""
+    found = details(Visit.objects.filter(organisation=actor.organisation_id, pk=visit_id))
+    if not found:
+        raise NotFound("There is no such visit.")
+    if found[0].patient_id is None or found[0].patient_id not in actor.patient_ids:
+        if actor.patient_ids and not actor.may(Permission.SCHEDULE_READ):
+            raise NotFound("There is no such visit.")
+        actor.need(Permission.SCHEDULE_READ, found[0].location_id)
+    return found[0]
+
+
+def visits_of(actor: Actor, patient_id: int) -> tuple[VisitDetail, ...]:
+    """All visits of a patient at the places that may be seen, the latest first; holds are left out."""
+    if not Patient.objects.filter(organisation=actor.organisation_id, pk=patient_id).exists():
+        raise NotFound("There is no such patient.")
+    rows = Visit.objects.filter(organisation=actor.organisation_id, patient=patient_id)
+    if patient_id not in actor.patient_ids:
+        actor.need(Permission.SCHEDULE_READ)
+        places = actor.locations(Permission.SCHEDULE_READ)
+        rows = rows if places is None else rows.filter(location__in=places)
+    return details(rows.exclude(status=Visit.Status.PROPOSED).order_by("-starts_at", "-pk"))
+
+
+def moment_at(actor: Actor, location_id: int, local: datetime) -> datetime:
+    """The moment at which the clock of a place shows ``local`` (naive; ``fold`` 1 is the second of a time shown twice).
+
+    Raises `Refused` ``no-such-time`` for a time that the clock skips.
+    """
+    zone = ZoneInfo(place(actor.organisation_id, location_id).zone)
+    if not exists(local.date(), local.time(), zone):
+        raise Refused("no-such-time", "The clock skips this time on that day.", "Choose another time.")
+    return local.replace(tzinfo=zone)
