@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from carewheel.interop.files import Finding, ReadSettings, SourceFile, find_files, printable
+from carewheel.interop.files import Finding, ReadSettings, Sink, SourceFile, find_files, printable
 from carewheel.interop.readers import Recognised, group, recognise
 from carewheel.warehouse.load import SourceReport, importing
 from carewheel.warehouse.spool import SourceSetting
@@ -73,6 +73,48 @@ def import_sources(
     Raises `SourceRefused` for a path that does not exist or a faulty ``carewheel.toml``, `WorkspaceRefused` where the
     workspace cannot be written.
     """
+    found = gather(given, settings, workspace)
+    progress = progress or Progress()
+    progress.total_bytes = found.total_bytes
+    with importing(workspace, invented=found.invented, on_progress=progress) as run:
+        for source in found.sources:
+            source.read(run.sink(printable(source.container), source.kind, source.setting), settings)
+        # The name "" says that reading is over and the facts are being written.
+        progress.show("", progress.total_bytes, progress.total_bytes)
+        reports = run.commit()
+    return reports + [_stranger(path, findings) for path, findings in found.strangers.items()]
+
+
+@dataclass(frozen=True)
+class FoundSource:
+    """Files that are read together, and what holds for every row of them."""
+
+    kind: str
+    container: str
+    setting: SourceSetting
+    items: Sequence[Recognised]
+
+    def read(self, sink: Sink, settings: ReadSettings) -> None:
+        """Let the reader of these files tell ``sink`` what stands in them."""
+        self.items[0].reader.read(
+            [(item.file, item.part) for item in self.items],
+            sink,
+            replace(settings, zone=self.setting.zone, currency=self.setting.currency),
+        )
+
+
+@dataclass(frozen=True)
+class FoundSources:
+    """What was given, sorted by who can read it; ``strangers``: findings about files that nobody can, by the path given."""
+
+    sources: Sequence[FoundSource]
+    strangers: Mapping[str, list[Finding]]
+    invented: bool
+    total_bytes: int
+
+
+def gather(given: Sequence[GivenSource], settings: ReadSettings, workspace: Workspace) -> FoundSources:
+    """Find the files, recognise each, and group them by source. Raises as `import_sources` does."""
     recognised: list[Recognised] = []
     strangers: dict[str, list[Finding]] = {}
     for source in given:
@@ -94,33 +136,23 @@ def import_sources(
             "Some of these sources are invented and some are not.",
             "Turn them in workspaces of their own: invented and real data are never mixed.",
         )
-    progress = progress or Progress()
-    progress.total_bytes = sum(item.file.size for item in recognised)
-    with importing(workspace, invented=invented == {True}, on_progress=progress) as run:
-        groups = group(recognised)
-        known = {r["source"] for r in run.manifest["sources"].values() if r["kind"] in SYSTEMS}
-        known |= {name for kind, name, _ in groups if kind in SYSTEMS}
-        system = known.pop() if len(known) == 1 else ""
-        for (kind, name, container), items in groups.items():
-            words = beside[items[0].file.path]
-            setting = SourceSetting(
-                source=name if items[0].file.given_source else words.get("source") or name,
-                source_kind=items[0].reader.PRECEDENCE,
-                zone=words.get("zone") or settings.zone,
-                currency=words.get("currency") or settings.currency,
-                locations=words.get("locations", {}),
-                people_of=words.get("people_of", "") or (system if kind == "mapped" else ""),
-            )
-            sink = run.sink(printable(container), kind, setting)
-            items[0].reader.read(
-                [(item.file, item.part) for item in items],
-                sink,
-                replace(settings, zone=setting.zone, currency=setting.currency),
-            )
-        # The name "" says that reading is over and the facts are being written.
-        progress.show("", progress.total_bytes, progress.total_bytes)
-        reports = run.commit()
-    return reports + [_stranger(path, findings) for path, findings in strangers.items()]
+    groups = group(recognised)
+    known = {r["source"] for r in workspace.manifest()["sources"].values() if r["kind"] in SYSTEMS}
+    known |= {name for kind, name, _ in groups if kind in SYSTEMS}
+    system = known.pop() if len(known) == 1 else ""
+    sources = []
+    for (kind, name, container), items in groups.items():
+        words = beside[items[0].file.path]
+        setting = SourceSetting(
+            source=name if items[0].file.given_source else words.get("source") or name,
+            source_kind=items[0].reader.PRECEDENCE,
+            zone=words.get("zone") or settings.zone,
+            currency=words.get("currency") or settings.currency,
+            locations=words.get("locations", {}),
+            people_of=words.get("people_of", "") or (system if kind == "mapped" else ""),
+        )
+        sources.append(FoundSource(kind, container, setting, items))
+    return FoundSources(sources, strangers, invented == {True}, sum(item.file.size for item in recognised))
 
 
 def _stranger(path: str, findings: list[Finding]) -> SourceReport:

@@ -1,0 +1,150 @@
+"""From a practice's export to its console: the readers' records into the operational tables, as often as there is a new export."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from django.db import transaction
+
+from carewheel.interop.files import ReadSettings
+from carewheel.interop.records import LocationRecord
+from carewheel.journeys.import_sources import FoundSource, GivenSource, Progress, SourceRefused, gather
+from carewheel.practice.access import Actor
+from carewheel.practice.audit import record
+from carewheel.practice.imports.book import Book, Contested, Shown
+from carewheel.practice.imports.ground import lay, newest
+from carewheel.practice.imports.hours import HoursSeen, take_hours
+from carewheel.practice.imports.people import take_patients
+from carewheel.practice.imports.spool import Spool
+from carewheel.practice.models import Organisation
+from carewheel.warehouse.workspace import Workspace
+
+# The best book first. Claims and payments tell of visits only after the fact: they make none.
+RANKS = ("practice", "fhir", "hl7v2")
+
+
+@dataclass
+class Filled:
+    """What an import left: counts, and what is to be said of it."""
+
+    organisation: str
+    locations: int = 0
+    patients_made: int = 0
+    patients_changed: int = 0
+    visits_made: int = 0
+    visits_changed: int = 0
+    held_here: int = 0
+    notes: list[str] = field(default_factory=list)
+
+
+def fill_the_practice(
+    workspace: Workspace,
+    given: Sequence[GivenSource],
+    settings: ReadSettings,
+    at: datetime,
+    *,
+    organisation: str = "",
+    progress: Progress | None = None,
+    contested: Contested = lambda visit_ids: (),
+    shown: Callable[[Actor, Sequence[Shown]], object] = lambda actor, visits: None,
+) -> Filled:
+    """Bring locations, people, hours and visits of the sources into the operational tables; the same sources again change nothing.
+
+    A batch of rows is one transaction: who is interrupted runs it again. ``organisation``: its name; by default the one that there is.
+    ``contested`` says which visits a change of ours still waits for, ``shown`` hears what the source says of visits that were here.
+    Raises `SourceRefused` where no source tells of visits or people, or where invented and real data would be mixed.
+    """
+    found = gather(given, settings, workspace)
+    sources = sorted(
+        (one for one in found.sources if one.setting.source_kind in RANKS),
+        key=lambda one: RANKS.index(one.setting.source_kind),
+    )
+    progress = progress or Progress()
+    progress.total_bytes = sum(item.file.size for source in sources for item in source.items)
+    with tempfile.TemporaryDirectory(prefix="carewheel-import-") as folder:
+        spool = Spool(Path(folder))
+        try:
+            places = _read(spool, sources, settings, progress)
+            owner = _organisation(organisation, found.invented, at)
+            filled = Filled(owner.name)
+            actor = Actor(owner.pk, at, system="import")
+            for number, source in enumerate(sources):
+                progress.show("", number, len(sources))
+                _fill(spool, number, source, owner, places, actor, found.invented, filled, contested, shown)
+        finally:
+            spool.close()
+    if not filled.visits_made + filled.visits_changed + filled.patients_made + filled.locations:
+        filled.notes.append("No source tells of visits or patients that were not here already.")
+    with transaction.atomic():
+        record(
+            actor, "practice-imported", patients_made=filled.patients_made, patients_changed=filled.patients_changed,
+            visits_made=filled.visits_made, visits_changed=filled.visits_changed,
+        )  # fmt: skip
+    return filled
+
+
+def _read(
+    spool: Spool, sources: Sequence[FoundSource], settings: ReadSettings, progress: Progress
+) -> dict[str, LocationRecord]:
+    """All sources into the spool; what they say of locations, the best source first."""
+    places: dict[str, LocationRecord] = {}
+    for number, source in enumerate(sources):
+        source.read(spool.sink(number, source.setting.locations, progress), settings)
+        newest(spool.of_kind(number, "location"), places)
+    return places
+
+
+def _fill(
+    spool: Spool, number: int, source: FoundSource, owner: Organisation, places: dict[str, LocationRecord], actor: Actor,
+    invented: bool, filled: Filled, contested: Contested, shown: Callable[[Actor, Sequence[Shown]], object],
+) -> None:  # fmt: skip
+    setting = source.setting
+    ground = lay(owner, setting.source, number, spool, places, setting.zone)
+    if not ground.locations:
+        return
+    if ground.zone_unknown:
+        filled.notes.append(
+            f"{setting.source} names no time zone: its clocks were read as UTC. Give --zone and look at the settings."
+        )
+    filled.locations += len(ground.locations)
+    people_of = setting.people_of or setting.source
+    for people in spool.people(number):
+        made, changed = take_patients(ground, people_of, people, actor.at)
+        filled.patients_made += made
+        filled.patients_changed += changed
+    book = Book(ground, people_of, actor.at, invented, contested, HoursSeen(actor.at))
+    for visits in spool.visits(number):
+        shown(actor, book.take(visits))
+    filled.visits_made += book.made
+    filled.visits_changed += book.changed
+    filled.held_here += book.held_here
+    if take_hours(ground, spool.of_kind(number, "availability"), book.hours):
+        filled.notes.append(
+            f"Hours of {setting.source} were worked out from the last weeks. Look at them in the settings."
+        )
+
+
+def _organisation(name: str, invented: bool, at: datetime) -> Organisation:
+    """The organisation of that name, or the one that there is, or a new one."""
+    there = Organisation.objects.filter(name=name) if name else Organisation.objects.all()
+    held = list(there.order_by("id")[:2])
+    if len(held) > 1:
+        raise SourceRefused(
+            "import.organisation", "There are several organisations.", "Name one with --organisation."
+        )
+    if not held:
+        title = name or ("Invented group" if invented else "My practice")
+        return Organisation.objects.create(name=title, invented=invented, created_at=at)
+    if held[0].invented != invented:
+        raise SourceRefused(
+            "source.mixed",
+            "The organisation holds "
+            + ("invented" if held[0].invented else "real")
+            + " data; these are not.",
+            "Import them in a workspace of their own: invented and real data are never mixed.",
+        )
+    return held[0]
