@@ -89,16 +89,7 @@ class Book:
     def _part(
         self, needs: Sequence[NeedLine], minutes: int, only: Named, aligned: bool
     ) -> tuple[int, Part] | None:
-        asked = [Need(OPEN, ((0, _up(minutes)),))]
-        asked += [
-            Need(
-                need.kind,
-                ((need.from_minute // STEP * STEP, _up(need.to_minute)),),
-                frozenset(map(str, need.capabilities)),
-                frozenset(map(str, only.get(need.kind, ()))),
-            )
-            for need in needs
-        ]
+        asked = science_needs(needs, minutes, only)
         try:
             part = Search(self.calendar, asked).part(0, DAYS * DAY // STEP)
         except CannotTell:  # nobody of a kind is here
@@ -114,7 +105,7 @@ class Book:
     def free(self, resource_id: int) -> Spans:
         """When a resource is there and not away, booked or not, in minutes since 1970."""
         return [
-            (self.zero + a * STEP, self.zero + b * STEP) for a, b in _runs(self.opened.get(resource_id, 0))
+            (self.zero + a * STEP, self.zero + b * STEP) for a, b in runs(self.opened.get(resource_id, 0))
         ]
 
 
@@ -154,6 +145,16 @@ def books(
         while len(_kept) > max(MOST, len(rows)):
             _kept.popitem(last=False)
         return found
+
+
+def science_needs(needs: Sequence[NeedLine], minutes: int, only: Named) -> list[Need]:
+    """What a visit needs as the search takes it, grown to whole steps: the place open throughout, then each need in order."""
+    asked = [Need(OPEN, ((0, _up(minutes)),))]
+    for need in needs:
+        spans = ((need.from_minute // STEP * STEP, _up(need.to_minute)),)
+        skills, names = frozenset(map(str, need.capabilities)), frozenset(map(str, only.get(need.kind, ())))
+        asked.append(Need(need.kind, spans, skills, names))
+    return asked
 
 
 def window_of(when: datetime) -> int:
@@ -266,7 +267,8 @@ def _raster(step: int, offset: int) -> int:
     return sum(1 << k for k in range(first, STEPS, every))
 
 
-def _runs(bits: int) -> Iterator[tuple[int, int]]:
+def runs(bits: int) -> Iterator[tuple[int, int]]:
+    """First and last step (exclusive) of each run of set bits."""
     at = 0
     while bits:
         skip = (bits & -bits).bit_length() - 1

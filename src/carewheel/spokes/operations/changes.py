@@ -14,6 +14,7 @@ from carewheel.practice.audit import record
 from carewheel.practice.facts import tell
 from carewheel.practice.models import Location, Occupancy, Patient, Resource, Visit
 from carewheel.spokes.operations.models import OutboundChange
+from carewheel.spokes.operations.notices import told_of
 from carewheel.spokes.operations.occupying import touched
 
 # Events of a visit as the log of the wheel names them, by what was done.
@@ -49,6 +50,8 @@ def changed(
             _write_siu(actor, visit, SIU[action], was)
     elif told:
         _tell_facts(actor, visit, action)
+    if told:
+        told_of(actor, visit, action)
     record(
         actor,
         action,

@@ -9,10 +9,8 @@ from carewheel.practice.models import Occupancy, Visit
 from carewheel.spokes.operations.changes import changed
 from carewheel.spokes.operations.models import Gap
 from carewheel.spokes.operations.occupying import had, lock
+from carewheel.spokes.operations.rules.offering import ASK_AHEAD
 from carewheel.spokes.operations.transactions import changed_since
-
-# Later than this nobody can be asked any more.
-ASK_AHEAD = timedelta(minutes=45)
 
 
 def visit_to_change(

@@ -49,6 +49,8 @@ class Gap(models.Model):
     organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="+")
     location = models.ForeignKey(Location, models.PROTECT, related_name="+")
     from_visit = models.ForeignKey(Visit, models.SET_NULL, null=True, blank=True, related_name="+")
+    # Keeps the slot for those who were asked, as long as they may answer.
+    hold = models.ForeignKey(Visit, models.SET_NULL, null=True, blank=True, related_name="+")
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.OPEN)

@@ -24,6 +24,8 @@ from carewheel.spokes.operations.rules.booking import (
 )
 
 S = Visit.Status
+# The channel of visits that came from an offer.
+FROM_WAITLIST = "waitlist"
 # Staff note a visit that has just begun; whatever lies further back is history.
 BACK = timedelta(hours=12)
 
@@ -68,10 +70,10 @@ def put(
     if patient is None and hold_until is None:
         raise Refused("no-patient", "A visit is somebody's.", "Choose the patient.")
     status = S.PROPOSED if hold_until else S.BOOKED
-    if (
-        patient_side
-        and not hold_until
-        and (kind.rules.online == "request" or location.mode == Location.Mode.BESIDE)
+    # What nobody of the practice has decided is asked for where the practice system holds the book.
+    alone = patient_side or request.channel == FROM_WAITLIST
+    if status == S.BOOKED and (
+        (patient_side and kind.rules.online == "request") or (alone and location.mode == Location.Mode.BESIDE)
     ):
         status = S.PENDING
     visit = held or Visit(organisation_id=actor.organisation_id, location=location, visit_type=kind.type)
