@@ -46,7 +46,7 @@ class EpochSeconds(Func):
 
     def as_sqlite(self, compiler, connection, **words):  # type: ignore[no-untyped-def]
         return self.as_sql(
-            compiler, connection, template="CAST(strftime('%%s', %(expressions)s) AS INTEGER)", **words
+            compiler, connection, template="CAST(strftime('%%%%s', %(expressions)s) AS INTEGER)", **words
         )
 
     def as_postgresql(self, compiler, connection, **words):  # type: ignore[no-untyped-def]
