@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,9 @@ from carewheel.interop.files import FileRefused, ReadSettings, SourceFile, refus
 from carewheel.interop.records import AppointmentRecord
 from carewheel.journeys.fill_the_practice import Filled, fill_the_practice
 from carewheel.journeys.import_sources import GivenSource, SourceRefused
+from carewheel.practice.access import Actor
 from carewheel.practice.imports import spool
+from carewheel.practice.imports.book import Book
 from carewheel.practice.imports.spool import Spool
 from carewheel.practice.models import (
     AuditEvent,
@@ -34,6 +35,8 @@ from carewheel.practice.models import (
     VisitType,
     WorkingHours,
 )
+from carewheel.spokes.operations.commands_booking import cancel_visit
+from carewheel.spokes.operations.queries_waitlist import outbound
 from carewheel.warehouse.workspace import Workspace
 
 pytestmark = pytest.mark.django_db
@@ -170,21 +173,24 @@ def test_a_later_export_moves_what_it_says(tmp_path: Path) -> None:
     assert Patient.objects.get(source_id="7").phone == "5555550199"
 
 
-def test_steps_never_go_back_and_what_is_contested_stays(tmp_path: Path) -> None:
+def test_a_step_never_goes_back(tmp_path: Path) -> None:
     fill(export(tmp_path / "od"))
     Visit.objects.filter(source_id="12").update(status="arrived", arrived_at=NOW)
-    waits = Visit.objects.get(source_id="13")
-    Visit.objects.filter(pk=waits.pk).update(status="cancelled")
-    seen: list[Any] = []
-
-    def contested(ids: Collection[int]) -> Collection[int]:
-        assert waits.pk in ids
-        return {waits.pk}
-
-    fill(export(tmp_path / "od"), contested=contested, shown=lambda actor, visits: seen.extend(visits))
+    fill(export(tmp_path / "od"))
     assert Visit.objects.get(source_id="12").status == "arrived"
-    assert Visit.objects.get(source_id="13").status == "cancelled"
-    assert {one.visit_id: one.status for one in seen}[waits.pk] == "booked"
+
+
+def test_a_change_of_ours_stays_until_the_practice_system_answers(tmp_path: Path) -> None:
+    fill(export(tmp_path / "od"))
+    actor = Actor(Organisation.objects.get().pk, NOW, system="desk")
+    visit = Visit.objects.get(source_id="13")
+    cancel_visit(actor, visit.pk, visit.version, "cannot come")
+    fill(export(tmp_path / "od"), NOW + timedelta(hours=1))
+    assert Visit.objects.get(pk=visit.pk).status == "cancelled", "it has not taken it over yet"
+    assert [line.state for line in outbound(actor)] == ["open"]
+    fill(export(tmp_path / "od", VISITS.replace("13,8,1", "13,8,5")), NOW + timedelta(hours=2))
+    assert outbound(actor) == (), "confirmed"
+    assert Visit.objects.get(pk=visit.pk).status == "cancelled"
 
 
 def test_a_place_that_keeps_its_book_here_is_left_alone(tmp_path: Path) -> None:
@@ -199,16 +205,19 @@ def test_a_place_that_keeps_its_book_here_is_left_alone(tmp_path: Path) -> None:
 def test_a_killed_import_is_completed_by_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spool, "BATCH", 2)
     folder = export(tmp_path / "od")
-    batches = iter([None, None])
+    take, batches = Book.take, iter(range(2))
 
-    def killed(actor: object, visits: object) -> None:
-        if next(batches, "now") == "now":
+    def killed(self: Book, told: Any) -> None:
+        if next(batches, None) is None:
             raise KeyboardInterrupt
+        take(self, told)
 
-    with pytest.raises(KeyboardInterrupt):
-        fill(folder, shown=killed)
+    with monkeypatch.context() as patch:
+        patch.setattr(Book, "take", killed)
+        with pytest.raises(KeyboardInterrupt):
+            fill(folder)
     part = Visit.objects.count()
-    assert 0 < part <= 5
+    assert part == 4
     assert not WorkingHours.objects.exists()
     fill(folder)
     assert Visit.objects.count() == 5

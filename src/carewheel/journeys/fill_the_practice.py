@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.db import transaction
@@ -15,16 +15,20 @@ from carewheel.interop.records import LocationRecord
 from carewheel.journeys.import_sources import FoundSource, GivenSource, Progress, SourceRefused, gather
 from carewheel.practice.access import Actor
 from carewheel.practice.audit import record
-from carewheel.practice.imports.book import Book, Contested, Shown
+from carewheel.practice.imports.book import Book
 from carewheel.practice.imports.ground import lay, newest
 from carewheel.practice.imports.hours import HoursSeen, take_hours
 from carewheel.practice.imports.people import take_patients
 from carewheel.practice.imports.spool import Spool
 from carewheel.practice.models import Organisation
+from carewheel.spokes.operations.commands_outbound import SeenVisit, reconcile
+from carewheel.spokes.operations.queries_waitlist import outbound
 from carewheel.warehouse.workspace import Workspace
 
 # The best book first. Claims and payments tell of visits only after the fact: they make none.
 RANKS = ("practice", "fhir", "hl7v2")
+# How far back what the source says is compared with what it was asked.
+COMPARED = timedelta(days=30)
 
 
 @dataclass
@@ -49,13 +53,12 @@ def fill_the_practice(
     *,
     organisation: str = "",
     progress: Progress | None = None,
-    contested: Contested = lambda visit_ids: (),
-    shown: Callable[[Actor, Sequence[Shown]], object] = lambda actor, visits: None,
 ) -> Filled:
     """Bring locations, people, hours and visits of the sources into the operational tables; the same sources again change nothing.
 
     A batch of rows is one transaction: who is interrupted runs it again. ``organisation``: its name; by default the one that there is.
-    ``contested`` says which visits a change of ours still waits for, ``shown`` hears what the source says of visits that were here.
+    First the changes that the practice system was asked to take over are held against what it says now; visits for which it has not
+    answered yet stay as they are.
     Raises `SourceRefused` where no source tells of visits or people, or where invented and real data would be mixed.
     """
     found = gather(given, settings, workspace)
@@ -74,7 +77,7 @@ def fill_the_practice(
             actor = Actor(owner.pk, at, system="import")
             for number, source in enumerate(sources):
                 progress.show("", number, len(sources))
-                _fill(spool, number, source, owner, places, actor, found.invented, filled, contested, shown)
+                _fill(spool, number, source, owner, places, actor, found.invented, filled)
         finally:
             spool.close()
     if not filled.visits_made + filled.visits_changed + filled.patients_made + filled.locations:
@@ -100,7 +103,7 @@ def _read(
 
 def _fill(
     spool: Spool, number: int, source: FoundSource, owner: Organisation, places: dict[str, LocationRecord], actor: Actor,
-    invented: bool, filled: Filled, contested: Contested, shown: Callable[[Actor, Sequence[Shown]], object],
+    invented: bool, filled: Filled,
 ) -> None:  # fmt: skip
     setting = source.setting
     ground = lay(owner, setting.source, number, spool, places, setting.zone)
@@ -116,9 +119,10 @@ def _fill(
         made, changed = take_patients(ground, people_of, people, actor.at)
         filled.patients_made += made
         filled.patients_changed += changed
-    book = Book(ground, people_of, actor.at, invented, contested, HoursSeen(actor.at))
+    book = Book(ground, people_of, actor.at, invented, HoursSeen(actor.at))
+    book.contested = _compare(spool, number, replace(book, hours=HoursSeen(actor.at)), actor)
     for visits in spool.visits(number):
-        shown(actor, book.take(visits))
+        book.take(visits)
     filled.visits_made += book.made
     filled.visits_changed += book.changed
     filled.held_here += book.held_here
@@ -126,6 +130,25 @@ def _fill(
         filled.notes.append(
             f"Hours of {setting.source} were worked out from the last weeks. Look at them in the settings."
         )
+
+
+def _compare(spool: Spool, number: int, book: Book, actor: Actor) -> frozenset[int]:
+    """Hold what the practice system was asked to take over against what it says; the visits on which it still owes an answer."""
+    if not _awaited(actor):
+        return frozenset()
+    seen: dict[int, list[SeenVisit]] = {place.pk: [] for place in book.ground.locations.values()}
+    for visits in spool.visits(number):
+        for one in book.told(visits, actor.at - COMPARED):
+            seen[one.location_id].append(
+                SeenVisit(one.source, one.source_id, one.patient_id, one.starts_at, one.ends_at, one.status, one.resource_ids)
+            )  # fmt: skip
+    for location_id, told in seen.items():
+        reconcile(actor, location_id, told)
+    return _awaited(actor)
+
+
+def _awaited(actor: Actor) -> frozenset[int]:
+    return frozenset(line.visit.id for line in outbound(actor) if line.state == "open")
 
 
 def _organisation(name: str, invented: bool, at: datetime) -> Organisation:

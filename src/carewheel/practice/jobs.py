@@ -56,9 +56,9 @@ class Run:
         if _mine(self.job_id, self.lease).select_for_update().first() is None:
             raise LeaseLost(self.kind)
 
-    def beat(self, progress: float | None = None) -> None:
-        """Hold the lease for longer, and show how far it is (0 to 1). Raises `LeaseLost`."""
-        held = _mine(self.job_id, self.lease).update(lease_until=self.now() + LEASE, progress=progress)
+    def beat(self, progress: float | None = None, *, lasting: timedelta = LEASE) -> None:
+        """Hold the lease for so long from now, and show how far it is (0 to 1). Raises `LeaseLost`."""
+        held = _mine(self.job_id, self.lease).update(lease_until=self.now() + lasting, progress=progress)
         if not held:
             raise LeaseLost(self.kind)
 

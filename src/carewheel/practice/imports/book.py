@@ -7,7 +7,7 @@ A step of a visit never goes back: who was marked arrived here stays so until th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -39,47 +39,59 @@ _KEPT = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """What a source says of a visit now, of one that is here already: for whoever compares it with what was asked of the source."""
+class Told:
+    """A visit as its source has it now, in our rows' words: for whoever compares it with what the source was asked to take over."""
 
-    visit_id: int
-    status: str
+    source: str
+    source_id: str
+    location_id: int
+    patient_id: int | None
     starts_at: datetime
     ends_at: datetime
+    status: str
     resource_ids: tuple[int, ...]
-
-
-# Of these visits, those that an import leaves as they are, because a change of ours still waits for the source.
-Contested = Callable[[Collection[int]], Collection[int]]
 
 
 @dataclass
 class Book:
-    """Takes the visits of one source, batch by batch. ``rewind``: an invented world is shown as it stands at ``at``."""
+    """Takes the visits of one source, batch by batch. ``rewind``: an invented world is shown as it stands at ``at``.
+
+    ``contested``: visits that are left as they are, because a change of ours still waits for the source.
+    """
 
     ground: Ground
     people_of: str
     at: datetime
     rewind: bool
-    contested: Contested
     hours: HoursSeen
+    contested: Collection[int] = ()
     made: int = 0
     changed: int = 0
     held_here: int = 0
 
-    def take(self, told: Iterable[ToldVisit]) -> list[Shown]:
-        """One batch in one transaction; returns what the source says of those that were here."""
-        wanted: dict[str, tuple[dict[str, Any], tuple[int, ...]]] = {}
+    def take(self, told: Iterable[ToldVisit]) -> None:
+        """One batch in one transaction."""
         with transaction.atomic():
-            batch = [one for one in told if one.record.location_id in self.ground.locations]
-            patients = patients_of(
-                self.ground, self.people_of, {one.record.patient_key for one in batch}, self.at
-            )
-            for one in batch:
-                values = self._values(one, patients)
-                if values is not None:
-                    wanted[one.key[:120]] = values
-            return self._write(wanted)
+            self._write(self._wanted(told))
+
+    def told(self, told: Iterable[ToldVisit], since: datetime) -> list[Told]:
+        """What one batch says of visits from ``since`` on; no visit is written."""
+        with transaction.atomic():
+            wanted = self._wanted(told)
+        return [
+            Told(self.ground.source, key, v["location_id"], v["patient_id"], v["starts_at"], v["ends_at"], v["status"], resources)
+            for key, (v, resources) in wanted.items()
+            if v["starts_at"] >= since
+        ]  # fmt: skip
+
+    def _wanted(self, told: Iterable[ToldVisit]) -> dict[str, tuple[dict[str, Any], tuple[int, ...]]]:
+        """Fields and resources of each visit, by its number in the source."""
+        batch = [one for one in told if one.record.location_id in self.ground.locations]
+        patients = patients_of(
+            self.ground, self.people_of, {one.record.patient_key for one in batch}, self.at
+        )
+        valued = ((one.key[:120], self._values(one, patients)) for one in batch)
+        return {key: values for key, values in valued if values is not None}
 
     def _values(
         self, one: ToldVisit, patients: dict[str, int]
@@ -127,15 +139,14 @@ class Book:
         )
         return values, tuple(pk for pk in resources if pk is not None)
 
-    def _write(self, wanted: dict[str, tuple[dict[str, Any], tuple[int, ...]]]) -> list[Shown]:
+    def _write(self, wanted: dict[str, tuple[dict[str, Any], tuple[int, ...]]]) -> None:
         known = {
             visit.source_id: visit
             for visit in Visit.objects.filter(
                 organisation=self.ground.organisation, source=self.ground.source, source_id__in=list(wanted)
             )
         }
-        left = set(self.contested([visit.pk for visit in known.values()])) if known else set()
-        fresh, changed, occupied, shown = [], [], [], []
+        fresh, changed, occupied = [], [], []
         for key, (values, resources) in wanted.items():
             visit = known.get(key)
             if visit is None:
@@ -143,14 +154,10 @@ class Book:
                     organisation=self.ground.organisation, source=self.ground.source, source_id=key, **values
                 )
                 fresh.append(visit)
-            else:
-                shown.append(
-                    Shown(visit.pk, values["status"], values["starts_at"], values["ends_at"], resources)
-                )
-                if visit.pk in left:
-                    continue
-                if _change(visit, values):
-                    changed.append(visit)
+            elif visit.pk in self.contested:
+                continue
+            elif _change(visit, values):
+                changed.append(visit)
             if visit.ends_at > self.at - RECENT:
                 occupied.append((visit, resources))
         Visit.objects.bulk_create(fresh)
@@ -161,7 +168,6 @@ class Book:
             Location.objects.filter(pk__in=moved).update(calendar_version=F("calendar_version") + 1)
         self.made += len(fresh)
         self.changed += len(changed)
-        return shown
 
     def _occupy(self, visits: list[tuple[Visit, tuple[int, ...]]]) -> None:
         """Bring what recent visits take up to what they say; rows that are right stay."""
