@@ -14,15 +14,16 @@ from carewheel.interop.tabular.mapped import TEMPLATES
 from carewheel.interop.tabular.mapped.fields import CODES, REQUIRED
 from carewheel.interop.tabular.mapped.specification import RULE_KEYS, TOP_KEYS
 from carewheel.journeys.import_sources import BESIDE_KEYS
+from carewheel.practice.access import Permission
 from carewheel.warehouse.contradictions import _CHECKS
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "carewheel"
 DOCS = ROOT / "docs"
 CODE = re.compile(r"[a-z][a-z0-9]*\.[a-z][a-z0-9]*(-[a-z0-9]+)*")
-# What looks like a finding's code and is none: names of files and modules, and keys of a mapping.
+# What looks like a finding's code and is none: names of files and modules, keys of a mapping, permissions (they stand in roles.md).
 SUFFIXES = ("toml", "json", "csv", "html", "css", "woff2", "key", "new", "parquet", "txt", "xml", "wheel")
-NO_CODES = {"recognise.columns", "unpivot.columns"}
+NO_CODES = {"recognise.columns", "unpivot.columns", "datetime.datetime", *Permission}
 
 
 def page(name: str) -> str:

@@ -30,6 +30,13 @@ def test_the_committed_page_is_what_the_command_writes(module: str, name: str) -
     assert committed == written, f"run: python -m {module} > docs/reference/{name}"
 
 
+def test_the_page_of_roles_and_routes_is_what_they_are_today() -> None:
+    from carewheel.web.document import page
+
+    committed = (REFERENCE / "roles.md").read_text("utf-8")
+    assert committed == page(), "run: python -m carewheel.web.document > docs/reference/roles.md"
+
+
 def test_every_command_and_every_option_has_help() -> None:
     found = dict(commands())
     assert len(found) >= 8

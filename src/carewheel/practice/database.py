@@ -24,7 +24,7 @@ def database(url: str, workspace: Path) -> dict[str, Any]:
     SQLite: WAL, IMMEDIATE transactions (a deferred one fails at once where another writes), synchronous FULL (a power cut loses nothing
     that was acknowledged). PostgreSQL: connections kept for a minute and checked before use.
 
-    >>> database("postgresql://desk:secret@127.0.0.1:5432/clinic", Path("w"))["NAME"]
+    >>> database("postgresql://desk:secret@db.example.com/clinic", Path("w"))["NAME"]
     'clinic'
     """
     if not url:
