@@ -41,6 +41,10 @@ class Doorkeeper:
             # A shared browser or proxy must not keep what a page says about patients.
             response.headers.setdefault("Cache-Control", "no-store")
             response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+            match = request.resolver_match
+            if match and (rule := POLICY.get(match.view_name or "")) and rule.embeddable:
+                response.xframe_options_exempt = True  # type: ignore[attr-defined]
+                response._csp_replace = {"frame-ancestors": ["*"]}  # type: ignore[attr-defined]
         return response
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
@@ -51,6 +55,7 @@ class Doorkeeper:
         if request.method not in rule.methods:
             return HttpResponseNotAllowed(rule.methods)
         now = timezone.now()
+        request.at = now  # type: ignore[attr-defined]
         if request.user.is_authenticated and not alive(request, now):
             logout(request)
         request.actor = actor_of(request, now)  # type: ignore[attr-defined]

@@ -38,6 +38,16 @@ def missing(request: HttpRequest, exception: Exception | None = None) -> HttpRes
     return refused(request, NotFound("There is no such page."))
 
 
+def denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Django itself refused."""
+    return refused(request, Refused("forbidden", "This is not allowed.", "Go back and try again."))
+
+
+def unreadable(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """A request that cannot be read: too many fields, a wrong host, a broken address."""
+    return refused(request, Refused("refused", "This request cannot be read.", "Go back and try again."))
+
+
 def broken(request: HttpRequest) -> HttpResponse:
     """A bug. Knows no database and no template that could fail again."""
     return HttpResponse(

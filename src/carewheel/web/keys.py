@@ -6,10 +6,12 @@ import os
 import secrets
 from pathlib import Path
 
+from carewheel.practice.access import Refused
+
 SHORTEST = 40
 
 
-class KeyRefused(Exception):
+class KeyRefused(Refused):
     """The key of the server cannot be used."""
 
 
@@ -32,6 +34,8 @@ def server_key(workspace: Path) -> str:
             given = made
     if len(given) < SHORTEST or len(set(given)) < 10 or "insecure" in given:
         raise KeyRefused(
-            f"The server's key is too short or known. Unset CAREWHEEL_SECRET_KEY, or give {SHORTEST} random characters."
+            "server.key",
+            "The server's key is too short or known.",
+            f"Unset CAREWHEEL_SECRET_KEY, or give {SHORTEST} random characters.",
         )
     return given

@@ -6,6 +6,7 @@ CAREWHEEL_HOSTS      names under which the console is reached, with commas (defa
 CAREWHEEL_HTTPS      1 where it is reached by HTTPS: secure cookies, HSTS
 CAREWHEEL_SMTP       smtp://user:password@host:port for e-mail (default: messages go into files of the workspace)
 CAREWHEEL_SMS        address of an HTTP SMS gateway
+CAREWHEEL_LIVE       address of the process that sends live updates (`web.live`), where it is not this one; unset: pages ask every ten seconds
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.contrib.humanize",
     "django.contrib.postgres",
     "allauth",
     "allauth.account",
@@ -94,6 +96,8 @@ TEMPLATES = [
     },
 ]
 STATIC_URL = "/static/"
+# Palette, font and the drawn wheel are those of the report.
+STATICFILES_DIRS = [("report", Path(__file__).parents[1] / "wheel" / "report" / "shared")]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 
@@ -117,10 +121,13 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_000
+# Where live updates come from: another port of this host, or "" for the same origin behind a proxy. None: there are none.
+LIVE_ORIGIN = os.environ.get("CAREWHEEL_LIVE")
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'self'"],
         "img-src": ["'self'", "data:"],
+        "connect-src": ["'self'", *([LIVE_ORIGIN] if LIVE_ORIGIN else [])],
         "frame-ancestors": ["'none'"],
         "form-action": ["'self'"],
         "base-uri": ["'none'"],

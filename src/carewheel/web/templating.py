@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,17 +10,37 @@ import jinja2
 from django.templatetags.static import static
 from django.urls import reverse
 
+from carewheel.wheel.numbers import number
+from carewheel.wheel.report import FILTERS, template_text
+
 
 def environment(**options: Any) -> jinja2.Environment:
-    """As Django's backend asks for it: autoescaped, undefined names fail."""
+    """As Django's backend asks for it: autoescaped, undefined names fail. ``report/…`` are the parts that the report shows too."""
+    report = jinja2.PrefixLoader({"report": jinja2.FunctionLoader(template_text)})
     made = jinja2.Environment(
-        **(options | {"undefined": jinja2.StrictUndefined, "trim_blocks": True, "lstrip_blocks": True})
+        **(
+            options
+            | {
+                "undefined": jinja2.StrictUndefined,
+                "trim_blocks": True,
+                "lstrip_blocks": True,
+                "loader": jinja2.ChoiceLoader([options["loader"], report]),
+            }
+        )
     )
     made.globals |= {
         "static": static,
         "url": lambda name, *args, **words: reverse(name, args=args, kwargs=words),
+        "timedelta": timedelta,
     }
-    made.filters |= {"moment": moment, "clock": clock}
+    made.filters |= FILTERS | {
+        "moment": moment,
+        "clock": clock,
+        "date_words": date_words,
+        "local": local,
+        "ago": ago,
+        "figure": lambda value, m: number(value, m["unit"], m["currency"]),
+    }
     return made
 
 
@@ -33,3 +53,33 @@ def moment(at: datetime, zone: str) -> str:
 def clock(at: datetime | None, zone: str) -> str:
     """The time of day: "14:30"; "" for none."""
     return f"{at.astimezone(ZoneInfo(zone)):%H:%M}" if at else ""
+
+
+def local(at: datetime, zone: str) -> str:
+    """As a form field for a local moment has it: "2026-03-02T14:30"."""
+    return f"{at.astimezone(ZoneInfo(zone)):%Y-%m-%dT%H:%M}"
+
+
+def date_words(day: date | None, weekday: bool = False) -> str:
+    """A date as people write it.
+
+    >>> date_words(date(2026, 3, 2)), date_words(date(2026, 3, 2), True), date_words(None)
+    ('2 Mar 2026', 'Mon 2 Mar', '')
+    """
+    if day is None:
+        return ""
+    return f"{day:%a} {day.day} {day:%b}" if weekday else f"{day.day} {day:%b %Y}"
+
+
+def ago(at: datetime, now: datetime) -> str:
+    """How long ago, roughly.
+
+    >>> ago(datetime(2026, 3, 2, 12), datetime(2026, 3, 2, 12, 40)), ago(datetime(2026, 3, 1), datetime(2026, 3, 3))
+    ('40 min ago', '2 days ago')
+    """
+    minutes = int((now - at).total_seconds() // 60)
+    if minutes < 1:
+        return "just now"
+    if minutes < 120:
+        return f"{minutes} min ago"
+    return f"{minutes // 60} h ago" if minutes < 48 * 60 else f"{minutes // 1440} days ago"

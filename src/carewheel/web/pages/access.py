@@ -1,0 +1,126 @@
+"""Access to care: how long people wait for a visit and in it, how full the days are; and the lab of appointment times."""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import lru_cache
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from carewheel.journeys.draw_a_template import draw_a_template
+from carewheel.journeys.see_the_wheel import access_measures, latest_turn
+from carewheel.practice.access import NotFound, Permission
+from carewheel.science.refusal import CannotTell
+from carewheel.spokes.operations.contracts_template import TemplateReport, TemplateWish
+from carewheel.warehouse.workspace import Workspace
+from carewheel.web.shell import csv_file, page, part, part_asked, shell
+from carewheel.wheel.turn import NothingToTurn
+
+# The drawing of the frontier: its size and what is left for the axes.
+WIDTH, HEIGHT, LEFT, BOTTOM = 640, 320, 48, 44
+
+
+class LabForm(forms.Form):
+    """What a minute costs: the wishes of the access lab."""
+
+    practitioner = forms.CharField(max_length=120, required=False, help_text="As the facts name them; empty: where most is known.")  # fmt: skip
+    visit_type = forms.CharField(max_length=120, required=False, help_text="Empty: the usual mixture.")
+    waiting = forms.FloatField(label="A minute of waiting costs", min_value=0.01, max_value=1000, initial=1)
+    idle = forms.FloatField(label="A minute of idling costs", min_value=0.01, max_value=1000, initial=5)
+    overtime = forms.FloatField(
+        label="A minute of overtime costs", min_value=0.01, max_value=1000, initial=7.5
+    )
+
+
+def access(request: HttpRequest) -> HttpResponse:
+    """The measures of access, each with n, interval, months and CSV."""
+    shell(request).actor.need(Permission.ACCESS_READ)
+    turned = latest_turn(Workspace(settings.WORKSPACE))
+    return page(request, "access/access.html", {"turned": turned, "measures": access_measures(turned) if turned else []})  # fmt: skip
+
+
+def access_csv(request: HttpRequest) -> HttpResponse:
+    """All months of the measures of access as one table."""
+    shell(request).actor.need(Permission.ACCESS_READ)
+    turned = latest_turn(Workspace(settings.WORKSPACE))
+    if turned is None:
+        raise NotFound
+    rows = [
+        (m["id"], m["title"], r["month"], r["value"], r["low"], r["high"], r["n"], m["unit"])
+        for m in access_measures(turned)
+        for r in m["monthly"]
+    ]
+    return csv_file("access", ("measure", "title", "month", "value", "low_90", "high_90", "n", "unit"), rows)
+
+
+def lab(request: HttpRequest) -> HttpResponse:
+    """Weigh waiting against idling and overtime; the answer takes seconds, so that the page comes first and fetches it."""
+    shell(request).actor.need(Permission.ACCESS_READ)
+    asked = "waiting" in request.GET
+    form = LabForm(request.GET if asked else None)
+    words: dict[str, Any] = {"form": form, "asked": asked, "query": request.GET.urlencode()}
+    if asked and form.is_valid() and (part_asked(request) or request.GET.get("now")):
+        words |= _frontier(form.cleaned_data)
+        if part_asked(request):
+            return part(request, "access/frontier.html", words)
+    return page(request, "access/lab.html", words)
+
+
+def _frontier(wish: dict[str, Any]) -> dict[str, Any]:
+    workspace = Workspace(settings.WORKSPACE)
+    turned = latest_turn(workspace)
+    if turned is None:
+        return {"found": None, "why": "No turn was made yet.", "drawn": None}
+    template = TemplateWish(
+        practitioner=wish["practitioner"].strip(),
+        visit_type=wish["visit_type"].strip(),
+        waiting=wish["waiting"],
+        idle=wish["idle"],
+        overtime=wish["overtime"],
+    )
+    try:
+        found = _drawn(settings.WORKSPACE, workspace.manifest_path.stat().st_mtime_ns, turned.as_of, template)
+    except (CannotTell, NothingToTurn) as unknown:
+        remedy = unknown.remedy if isinstance(unknown, CannotTell) else ""
+        return {"found": None, "why": f"Too little is known of these half-days. {remedy}", "drawn": None}
+    return {"found": found, "why": "", "drawn": drawing(found)}
+
+
+@lru_cache(maxsize=16)
+def _drawn(root: Any, changed: int, as_of: date, wish: TemplateWish) -> TemplateReport:
+    """Worked out once for a state of the facts: the same question again costs nothing."""
+    return draw_a_template(Workspace(root), as_of, as_of, wish)
+
+
+def drawing(found: TemplateReport) -> dict[str, Any]:
+    """Places on the picture: waiting across, idling with overtime up, both from zero; the frontier, today, and the best."""
+    points = [(p.wait, p.idle + p.overtime) for p in found.frontier]
+    today = (found.today.wait, found.today.idle + found.today.overtime)
+    best = (found.best.wait, found.best.idle + found.best.overtime)
+    most_x = max(x for x, _ in (*points, today, best)) * 1.1 or 1
+    most_y = max(y for _, y in (*points, today, best)) * 1.1 or 1
+
+    def at(point: tuple[float, float]) -> tuple[float, float]:
+        x, y = point
+        return (
+            round(LEFT + (WIDTH - LEFT - 16) * x / most_x, 1),
+            round((HEIGHT - BOTTOM) - (HEIGHT - BOTTOM - 16) * y / most_y, 1),
+        )
+
+    line = " L".join(f"{x},{y}" for x, y in (at(p) for p in sorted(points)))
+    ticks = [round(most * share) for most, share in ((most_x, 0.5), (most_x, 0.9))]
+    rises = [round(most_y * share) for share in (0.5, 0.9)]
+    return {
+        "line": f"M{line}",
+        "today": at(today),
+        "best": at(best),
+        "x": [(at((t, 0))[0], t) for t in ticks],
+        "y": [(at((0, t))[1], t) for t in rises],
+        "width": WIDTH,
+        "height": HEIGHT,
+        "left": LEFT,
+        "floor": HEIGHT - BOTTOM,
+    }

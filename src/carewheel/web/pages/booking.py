@@ -1,0 +1,157 @@
+"""Book a visit at the desk: type, time, who; at a free time, or in spite of what stands against it with a reason."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+
+from carewheel.journeys.book_somebody_new import book_somebody_new
+from carewheel.practice.access import NotFound, Permission, Refused
+from carewheel.practice.offerings import offerings
+from carewheel.practice.patients import PatientLine, patient, search_patients
+from carewheel.practice.resources import resources
+from carewheel.spokes.operations.commands_booking import book_visit
+from carewheel.spokes.operations.contracts_booking import BookingRequest, VisitDetail
+from carewheel.spokes.operations.queries_booking import moment_at
+from carewheel.web.shell import Shell, done, number_of, page, part, part_asked, shell
+
+LOCAL = "%Y-%m-%dT%H:%M"
+
+
+class BookForm(forms.Form):
+    """A visit at the desk. ``key``: the form sent twice books once; ``fold``: the second of a time that the clock shows twice."""
+
+    key = forms.CharField(max_length=60, widget=forms.HiddenInput, required=False)
+    fold = forms.IntegerField(min_value=0, max_value=1, widget=forms.HiddenInput, required=False)
+    location = forms.TypedChoiceField(coerce=int)
+    visit_type = forms.TypedChoiceField(coerce=int)
+    starts = forms.DateTimeField(
+        input_formats=[LOCAL],
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format=LOCAL),
+        label="When",
+    )
+    minutes = forms.IntegerField(
+        min_value=5, max_value=1440, required=False, help_text="Empty: as long as the type says."
+    )
+    resource_ids = forms.TypedMultipleChoiceField(coerce=int, required=False, widget=forms.CheckboxSelectMultiple, label="With", help_text="None chosen: whoever and whatever is free.")  # fmt: skip
+    given_name = forms.CharField(max_length=120, required=False)
+    family_name = forms.CharField(max_length=120, required=False)
+    birth_date = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    phone = forms.CharField(
+        max_length=40, required=False, widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "off"})
+    )
+    email = forms.EmailField(
+        required=False, label="E-mail", widget=forms.EmailInput(attrs={"autocomplete": "off"})
+    )
+    override_reason = forms.CharField(max_length=200, required=False, label="Reason to book over", help_text="Only if a rule or another visit stands against it. It is kept in the audit trail.")  # fmt: skip
+
+    def __init__(self, frame: Shell, *args: Any, **words: Any) -> None:
+        super().__init__(*args, **words)
+        writable = [p for p in frame.places if frame.actor.may(Permission.SCHEDULE_WRITE, p.id)]
+        self.fields["location"].choices = [(p.id, p.name) for p in writable]  # type: ignore[attr-defined]
+        self.fields["visit_type"].choices = [
+            (o.id, f"{o.name}, {o.minutes} min") for o in offerings(frame.actor)
+        ]  # type: ignore[attr-defined]
+        self.fields["resource_ids"].choices = [(r.id, r.name) for r in resources(frame.actor)]  # type: ignore[attr-defined]
+
+    # Shown apart: the person who comes, and the way around a refusal.
+    PERSON = ("given_name", "family_name", "birth_date", "phone", "email")
+
+    def about_the_visit(self) -> list[Any]:
+        return [self[name] for name in self.fields if name not in (*self.PERSON, "override_reason")]
+
+    def about_the_person(self) -> list[Any]:
+        return [self[name] for name in self.PERSON]
+
+
+def book(request: HttpRequest) -> HttpResponse:
+    """The form, filled in from a free time or a spot on the grid; sent, the visit."""
+    frame = shell(request)
+    frame.actor.need(Permission.SCHEDULE_WRITE)
+    if request.method != "POST":
+        form = BookForm(frame, initial=_start(request, frame))
+        words = {"form": form, "patient": number_of(request.GET.get("patient")), "q": "", "found": _named(frame, request)}  # fmt: skip
+        template = "schedule/book_part.html" if part_asked(request) else "schedule/book.html"
+        return part(request, template, words) if part_asked(request) else page(request, template, words)
+    form = BookForm(frame, request.POST)
+    words = {"form": form, "patient": number_of(request.POST.get("patient")), "q": request.POST.get("q", "")}
+    words["found"] = search_patients(frame.actor, words["q"], 10) if words["q"] else ()
+    if "search" in request.POST:
+        # Without script the search is a round trip; what was typed stays.
+        form.errors.clear()
+        return page(request, "schedule/book.html", words)
+    error = None
+    if form.is_valid():
+        try:
+            made = _booked(frame, form.cleaned_data, words["patient"])
+        except Refused as refused:
+            if isinstance(refused, NotFound):
+                raise
+            error = refused
+        else:
+            said = f"Booked: {made.patient_name}, {made.starts_at:%a %H:%M}."
+            return done(request, said, f"/schedule/?{urlencode({'first': made.starts_at.date(), 'location': made.location_id})}")  # fmt: skip
+    return page(request, "schedule/book.html", words, error=error, status=400)
+
+
+def people(request: HttpRequest) -> HttpResponse:
+    """Patients as one types, to choose from."""
+    found = search_patients(shell(request).actor, request.GET.get("q", ""), 10)
+    return part(request, "schedule/people.html", {"found": found, "q": request.GET.get("q", ""), "patient": None})  # fmt: skip
+
+
+def _start(request: HttpRequest, frame: Shell) -> dict[str, Any]:
+    given = request.GET
+    ids = [int(x) for x in given.get("resources", "").split(",") if number_of(x)]
+    return {
+        "key": secrets.token_urlsafe(12),
+        "fold": number_of(given.get("fold")),
+        "location": number_of(given.get("location")) or frame.need_place().id,
+        "visit_type": number_of(given.get("visit_type")),
+        "starts": given.get("starts", ""),
+        "resource_ids": ids,
+    }
+
+
+def _named(frame: Shell, request: HttpRequest) -> tuple[Any, ...]:
+    """The patient for whom the form was opened, as one to choose."""
+    chosen = number_of(request.GET.get("patient"))
+    if chosen is None:
+        return ()
+    known = patient(frame.actor, chosen)
+    return (PatientLine(known.id, known.name, known.birth_date, known.phone, known.home_location_id, known.is_test),)  # fmt: skip
+
+
+def _booked(frame: Shell, wish: dict[str, Any], patient_id: int | None) -> VisitDetail:
+    local = wish["starts"].replace(tzinfo=None, fold=wish["fold"] or 0)
+    asked = BookingRequest(
+        location_id=wish["location"],
+        visit_type_id=wish["visit_type"],
+        starts_at=moment_at(frame.actor, wish["location"], local),
+        patient_id=patient_id,
+        resource_ids=tuple(wish["resource_ids"]),
+        minutes=wish["minutes"],
+        override_reason=wish["override_reason"],
+        key=wish["key"],
+    )
+    if patient_id is not None:
+        return book_visit(frame.actor, asked)
+    if not (wish["given_name"] or wish["family_name"]):
+        raise Refused(
+            "no-patient",
+            "Nobody is chosen.",
+            "Choose a patient from the search, or give the name of a new one.",
+        )
+    return book_somebody_new(
+        frame.actor,
+        asked,
+        given_name=wish["given_name"],
+        family_name=wish["family_name"],
+        birth_date=wish["birth_date"],
+        phone=wish["phone"],
+        email=wish["email"],
+    )

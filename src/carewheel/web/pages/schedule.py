@@ -1,0 +1,263 @@
+"""The schedule: a day or a week, people and rooms side by side; the same as a table; free times."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+
+from carewheel.practice.access import Permission, Refused
+from carewheel.practice.offerings import offerings
+from carewheel.practice.resources import resources
+from carewheel.spokes.operations.contracts_booking import Schedule, ScheduleColumn, SlotQuestion, VisitDetail
+from carewheel.spokes.operations.queries_booking import free_slots, moment_at, schedule
+from carewheel.web.shell import Shell, csv_file, day_of, page, part, part_asked, shell
+
+# A row of the grid; the classes t0… and d1… of schedule.css place blocks on it.
+STEP = 5
+LONGEST = 288
+PEOPLE = ("practitioner", "assistant")
+WEEKDAYS = [(i, name) for i, name in enumerate(("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"))]
+RISKY, DOUBTFUL = 0.3, 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A visit in a column: first row, rows, side by side with ``of`` others at ``at``, colour; ``lead``: minutes from the visit's start to it, ``lasts``: of the whole visit."""
+
+    visit: VisitDetail
+    row: int
+    rows: int
+    at: int
+    of: int
+    colour: str
+    overbooks: bool
+    lead: int
+    lasts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A person or room on a day: when it is there (row, rows) and its visits."""
+
+    column: ScheduleColumn
+    day: date
+    open: tuple[tuple[int, int], ...]
+    blocks: tuple[Block, ...]
+
+
+class FinderForm(forms.Form):
+    """Which free times are looked for."""
+
+    visit_type = forms.TypedChoiceField(coerce=int)
+    locations = forms.TypedMultipleChoiceField(
+        coerce=int, required=False, widget=forms.CheckboxSelectMultiple, label="Where"
+    )
+    resource = forms.TypedChoiceField(coerce=int, required=False, empty_value=None, label="With")
+    earliest = forms.DateField(widget=forms.DateInput(attrs={"type": "date"}), label="From")
+    weekdays = forms.TypedMultipleChoiceField(coerce=int, required=False, choices=WEEKDAYS, widget=forms.CheckboxSelectMultiple)  # fmt: skip
+    after = forms.TimeField(required=False, widget=forms.TimeInput(attrs={"type": "time"}), label="Not before")  # fmt: skip
+    before = forms.TimeField(required=False, widget=forms.TimeInput(attrs={"type": "time"}), label="Not after")  # fmt: skip
+
+    def __init__(self, frame: Shell, *args: Any, **words: Any) -> None:
+        super().__init__(*args, **words)
+        here = frame.need_place()
+        self.fields["visit_type"].choices = [
+            (o.id, f"{o.name}, {o.minutes} min") for o in offerings(frame.actor)
+        ]  # type: ignore[attr-defined]
+        self.fields["locations"].choices = [(p.id, p.name) for p in frame.places]  # type: ignore[attr-defined]
+        self.fields["resource"].choices = [
+            ("", "Anybody"),
+            *((r.id, r.name) for r in resources(frame.actor, here.id)),
+        ]  # type: ignore[attr-defined]
+
+
+def schedule_page(request: HttpRequest) -> HttpResponse:
+    """A day (people and rooms) or a week (people or rooms) at the location that is looked at."""
+    words = _words(request)
+    if part_asked(request):
+        return part(request, "schedule/grid.html", words)
+    return page(request, "schedule/schedule.html", words)
+
+
+def schedule_csv(request: HttpRequest) -> HttpResponse:
+    """The visits that the page shows."""
+    shown: Schedule = _words(request)["schedule"]
+    rows = (
+        (v.starts_at.isoformat(), v.ends_at.isoformat(), v.patient_name, v.visit_type, v.status, ", ".join(o.resource_name for o in v.occupied))
+        for v in shown.visits
+    )  # fmt: skip
+    return csv_file(f"schedule-{shown.first}", ("starts_at", "ends_at", "patient", "type", "status", "with"), rows)  # fmt: skip
+
+
+def find(request: HttpRequest) -> HttpResponse:
+    """Free times for a visit type and wishes."""
+    frame = shell(request)
+    frame.actor.need(Permission.SCHEDULE_READ)
+    asked = "visit_type" in request.GET
+    place = frame.need_place()
+    start = {"earliest": frame.today, "locations": [place.id]} | {k: v for k, v in request.GET.items() if k == "patient"}  # fmt: skip
+    form = FinderForm(frame, request.GET if asked else None, initial=start)
+    words: dict[str, Any] = {
+        "form": form,
+        "asked": asked,
+        "days": {},
+        "patient": request.GET.get("patient", ""),
+    }
+    error = None
+    if asked and form.is_valid():
+        try:
+            words["days"] = _free(frame, form.cleaned_data)
+        except Refused as refused:
+            error = refused
+    words["names"] = {p.id: p for p in frame.places}
+    words["resources"] = {r.id: r.name for r in resources(frame.actor)} if words["days"] else {}
+    return page(request, "schedule/find.html", words, error=error)
+
+
+def _free(frame: Shell, wish: Mapping[str, Any]) -> dict[date, list[Any]]:
+    place = frame.need_place()
+    first = moment_at(frame.actor, place.id, datetime.combine(wish["earliest"], time(0)))
+    between = None
+    if wish["after"] or wish["before"]:
+        between = (wish["after"] or time(0), wish["before"] or time(23, 59))
+    found = free_slots(
+        frame.actor,
+        SlotQuestion(
+            visit_type_id=wish["visit_type"],
+            earliest=max(first, frame.actor.at),
+            location_ids=tuple(wish["locations"]) or (place.id,),
+            resource_ids=(wish["resource"],) if wish["resource"] else (),
+            weekdays=tuple(wish["weekdays"]),
+            between=between,
+            count=40,
+        ),
+    )
+    zones = {p.id: ZoneInfo(p.zone) for p in frame.places}
+    days: dict[date, list[Any]] = {}
+    for slot in found:
+        local = slot.starts_at.astimezone(zones[slot.location_id])
+        days.setdefault(local.date(), []).append((local, slot))
+    return days
+
+
+def _words(request: HttpRequest) -> dict[str, Any]:
+    frame = shell(request)
+    place = frame.need_place()
+    week = request.GET.get("days") == "7"
+    first = day_of(request, "first", frame.today)
+    if week:
+        first -= timedelta(days=first.weekday())
+    found = schedule(frame.actor, place.id, first, 7 if week else 1)
+    view = request.GET.get("view") if request.GET.get("view") in ("people", "rooms", "both", "table") else ("people" if week else "both")  # fmt: skip
+    colour = "risk" if request.GET.get("colour") == "risk" else "type"
+    types = sorted({v.visit_type for v in found.visits})
+    opens, closes = _span(found)
+    columns = _columns(found, view, colour, types, opens)
+    return {
+        "schedule": found,
+        "week": week,
+        "first": first,
+        "view": view,
+        "colour": colour,
+        "today": frame.today,
+        "columns": columns,
+        "types": types,
+        "hours": [(h, (h * 60 - opens) // STEP) for h in range(opens // 60, closes // 60)],
+        "rows": (closes - opens) // STEP,
+        "opens": opens,
+        "closed": dict(found.closed),
+        "days": [first + timedelta(days=i) for i in range(found.days)],
+        "step": timedelta(days=7 if week else 1),
+        "may_write": frame.actor.may(Permission.SCHEDULE_WRITE, place.id),
+    }
+
+
+def _span(found: Schedule) -> tuple[int, int]:
+    """First and last full hour that has to be seen, in minutes of the day."""
+    marks = [_minute(x, x.date()) for c in found.columns for span in c.open for x in span[:1]]
+    ends = [_minute(b, a.date()) for c in found.columns for a, b in c.open]
+    marks += [_minute(v.starts_at, v.starts_at.date()) for v in found.visits]
+    ends += [_minute(v.ends_at, v.starts_at.date()) for v in found.visits]
+    first = min(marks, default=8 * 60) // 60 * 60
+    last = -(-min(max(ends, default=18 * 60), 24 * 60) // 60) * 60
+    return min(first, 23 * 60), max(last, first + 60)
+
+
+def _minute(at: datetime, day: date) -> int:
+    """Minutes of the wall clock since midnight of a day."""
+    return (at.date() - day).days * 1440 + at.hour * 60 + at.minute
+
+
+def _columns(
+    found: Schedule, view: str, colour: str, types: list[str], opens: int
+) -> list[tuple[date, list[Column]]]:
+    by: dict[tuple[int, date], list[tuple[VisitDetail, datetime, datetime, bool]]] = {}
+    for v in found.visits:
+        for o in v.occupied:
+            by.setdefault((o.resource_id, o.starts_at.date()), []).append(
+                (v, o.starts_at, o.ends_at, o.overbooks)
+            )
+    days = []
+    for day in (found.first + timedelta(days=i) for i in range(found.days)):
+        made = []
+        for c in found.columns:
+            people = c.kind in PEOPLE
+            if (view == "people" and not people) or (view == "rooms" and people):
+                continue
+            spans = tuple(
+                _rows(_minute(a, day), _minute(b, day), opens) for a, b in c.open if a.date() == day
+            )
+            mine = by.get((c.resource_id, day), [])
+            # On a week, who is not there that day takes no room.
+            if found.days > 1 and not spans and not mine:
+                continue
+            made.append(Column(c, day, spans, _blocks(mine, day, opens, colour, types)))
+        days.append((day, made))
+    return days
+
+
+def _rows(start: int, end: int, opens: int) -> tuple[int, int]:
+    row = max((start - opens) // STEP, 0)
+    return min(row, LONGEST - 1), min(max(-(-(end - opens) // STEP) - row, 1), LONGEST)
+
+
+def _blocks(mine: list[tuple[VisitDetail, datetime, datetime, bool]], day: date, opens: int, colour: str, types: list[str]) -> tuple[Block, ...]:  # fmt: skip
+    """Blocks of a column; those that overlap (booked over on purpose) stand side by side."""
+    made: list[Block] = []
+    group: list[tuple[VisitDetail, int, int, int, bool]] = []
+    busy_until = -1
+
+    def close() -> None:
+        width = max((lane for *_, lane, _ in group), default=0) + 1
+        made.extend(
+            Block(
+                v, row, rows, lane, min(width, 3), _colour(v, colour, types), over,
+                opens + row * STEP - _minute(v.starts_at, day), int((v.ends_at - v.starts_at).total_seconds() // 60),
+            )
+            for v, row, rows, lane, over in group
+        )  # fmt: skip
+        group.clear()
+
+    for v, a, b, over in sorted(mine, key=lambda one: one[1]):
+        row, rows = _rows(_minute(a, day), _minute(b, day), opens)
+        if row >= busy_until:
+            close()
+        taken = {lane for _, r, n, lane, _ in group if r + n > row}
+        lane = next(i for i in range(len(group) + 1) if i not in taken)
+        group.append((v, row, rows, min(lane, 2), over))
+        busy_until = max(busy_until, row + rows)
+    close()
+    return tuple(made)
+
+
+def _colour(v: VisitDetail, colour: str, types: list[str]) -> str:
+    if colour == "type":
+        return f"k{types.index(v.visit_type) % 6}"
+    risk = v.no_show_risk
+    return "r0" if risk is None else "r3" if risk >= RISKY else "r2" if risk >= DOUBTFUL else "r1"

@@ -1,0 +1,175 @@
+"""What every page has around it: navigation by permission, the location that is looked at, toasts, and the way back."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from carewheel.practice.access import Actor, NotFound, Refused
+from carewheel.practice.access import Permission as P
+from carewheel.practice.places import Place, places
+from carewheel.web.errors import status_of
+
+# Title, address, and what one must be allowed for it to be shown.
+NAVIGATION = (
+    ("Wheel", "home", P.WHEEL_READ),
+    ("Day", "day", P.SCHEDULE_READ),
+    ("Schedule", "schedule", P.SCHEDULE_READ),
+    ("Patients", "patients", P.PATIENT_READ),
+    ("Waitlist", "waitlist", P.WAITLIST_READ),
+    ("Access", "access", P.ACCESS_READ),
+    ("Data", "data", P.DATA_READ),
+    ("Settings", "settings", P.SETTINGS_READ),
+    ("Jobs", "jobs", P.JOBS_READ),
+    ("Audit", "audit", P.AUDIT_READ),
+)
+LOCATION = "location"
+# A cell that begins so is a formula to a spreadsheet.
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """Who looks, from where. ``here``: the location that pages of one location are about; None where there is none at all."""
+
+    actor: Actor
+    places: tuple[Place, ...]
+    here: Place | None
+
+    @property
+    def zone(self) -> str:
+        return self.here.zone if self.here else "UTC"
+
+    @property
+    def today(self) -> date:
+        """At the location that is looked at."""
+        return self.actor.at.astimezone(ZoneInfo(self.zone)).date()
+
+    def at(self, location_id: int) -> Place:
+        """One of the locations that may be seen. Raises `NotFound`."""
+        for place in self.places:
+            if place.id == location_id:
+                return place
+        raise NotFound
+
+    def need_place(self) -> Place:
+        """Raises `Refused` where the organisation has no location yet."""
+        if self.here is None:
+            raise Refused("no-place", "There is no location yet.", "Make one under Settings.")
+        return self.here
+
+
+def shell(request: HttpRequest) -> Shell:
+    """The shell of a request; the location is the one of ``?location=``, else the one chosen last, else the first."""
+    kept: Shell | None = getattr(request, "shell", None)
+    if kept is None:
+        actor: Actor | None = request.actor  # type: ignore[attr-defined]
+        if actor is None:
+            raise Refused("forbidden", "Your account has no role yet.", "Ask an owner of the practice.")
+        found = places(actor)
+        wanted = request.GET.get("location") or request.session.get(LOCATION)
+        here = next((p for p in found if str(p.id) == str(wanted)), found[0] if found else None)
+        if request.GET.get("location") and (here is None or str(here.id) != request.GET["location"]):
+            raise NotFound
+        kept = Shell(actor, found, here)
+        request.shell = kept  # type: ignore[attr-defined]
+    return kept
+
+
+def page(request: HttpRequest, template: str, words: dict[str, Any] | None = None, *, status: int = 200, error: Refused | None = None) -> HttpResponse:  # fmt: skip
+    """A page within the shell. With ``error`` it is shown above the form that was refused, under the error's status."""
+    frame = shell(request)
+    shown = {
+        "shell": frame,
+        "zone": frame.zone,
+        "error": error,
+        "messages": messages.get_messages(request),
+        "nav": [
+            (title, reverse(name), current(request, reverse(name)))
+            for title, name, need in NAVIGATION
+            if frame.actor.may(need)
+        ],
+        "may": lambda word, location_id=None: frame.actor.may(P(word), location_id),
+    }
+    return render(request, template, shown | (words or {}), status=status_of(error) if error else status)
+
+
+def part(request: HttpRequest, template: str, words: dict[str, Any]) -> HttpResponse:
+    """A part of a page, for htmx."""
+    frame = shell(request)
+    may = {"may": lambda word, location_id=None: frame.actor.may(P(word), location_id)}
+    return render(request, template, {"shell": frame, "zone": frame.zone, "error": None} | may | words)
+
+
+def current(request: HttpRequest, address: str) -> bool:
+    """Whether a page of the navigation is, or is above, the one that is shown."""
+    if address == "/":
+        return request.path == "/" or request.path.startswith("/measures/")
+    return request.path.startswith(address)
+
+
+def done(request: HttpRequest, said: str, address: str) -> HttpResponse:
+    """After something was changed: back to where one came from (``next`` of the form, within this site), with a toast."""
+    messages.success(request, said)
+    return HttpResponseRedirect(way_back(request) or address)
+
+
+def way_back(request: HttpRequest) -> str:
+    """The address within this site that a form asks to be led back to; "" for none or another site's."""
+    wanted = request.POST.get("next", "")
+    safe = wanted.startswith("/") and url_has_allowed_host_and_scheme(wanted, {request.get_host()}, request.is_secure())  # fmt: skip
+    return wanted if safe and wanted.isprintable() else ""
+
+
+def part_asked(request: HttpRequest) -> bool:
+    """Whether htmx asks for a part of the page only."""
+    return request.headers.get("HX-Request") == "true"
+
+
+def day_of(request: HttpRequest, name: str, default: date) -> date:
+    """A date of the address; the default where there is none or it is no date."""
+    try:
+        found = date.fromisoformat(request.GET.get(name, ""))
+    except ValueError:
+        return default
+    # Beyond these no zone has rules, and week arithmetic could leave the calendar.
+    return found if abs(found - default) < timedelta(days=36_500) else default
+
+
+def number_of(text: str | None) -> int | None:
+    """A whole number above zero, as it stands in an address or a form; None for anything else."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 15 else None
+
+
+def csv_file(name: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> HttpResponse:
+    """A table as a CSV to keep. No cell can be a formula.
+
+    >>> csv_file("x", ["a"], [["=1+1"], [-3], [None]]).content.decode()
+    "\\ufeffa\\r\\n'=1+1\\r\\n-3\\r\\n\\r\\n"
+    """
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(head)
+    for row in rows:
+        writer.writerow([_cell(value) for value in row])
+    # The mark tells spreadsheets that it is UTF-8.
+    answer = HttpResponse("\ufeff" + out.getvalue(), content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+    return answer
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, str) and value.startswith(FORMULA):
+        return f"'{value}"
+    return "" if value is None else value
