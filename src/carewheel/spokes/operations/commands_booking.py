@@ -6,7 +6,6 @@ Order of locks, always: the patient (only where rules count that patient's visit
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from carewheel.practice.access import Actor, Permission, Refused
@@ -15,7 +14,7 @@ from carewheel.spokes.operations.changes import changed
 from carewheel.spokes.operations.contracts_booking import BookingRequest, VisitDetail
 from carewheel.spokes.operations.details import details
 from carewheel.spokes.operations.freeing import end_visit, visit_to_change
-from carewheel.spokes.operations.placing import move, put
+from carewheel.spokes.operations.placing import look, move, put, refuse_early
 from carewheel.spokes.operations.transactions import once, whole
 
 # A hold longer than this would be a booking without a patient.
@@ -28,9 +27,10 @@ def hold_slot(actor: Actor, request: BookingRequest, minutes: int = 10) -> Visit
     if not 1 <= minutes <= LONGEST_HOLD:
         raise Refused("bad-length", "A hold lasts 1 to 60 minutes.", "Give its minutes.")
     until = actor.at + timedelta(minutes=minutes)
-    return _one(
-        actor, once(actor, request.key, ("hold", request, minutes), lambda: (put(actor, request, until).pk,))
-    )
+    asked = look(actor, request)
+    refuse_early(actor, asked)
+    words = ("hold", request, minutes)
+    return _one(actor, once(actor, request.key, words, lambda: (put(actor, asked, until).pk,)))
 
 
 def release_hold(actor: Actor, visit_id: int) -> None:
@@ -66,7 +66,9 @@ def expire_holds(actor: Actor) -> int:
 def book_visit(actor: Actor, request: BookingRequest) -> VisitDetail:
     """Book a visit; see `BookingRequest`. Raises `Conflict` (``slot-taken``, ``group-full``, ``hold-expired``, ``key-reused``, ``busy``) where
     somebody was faster, `Refused` where hours, leave or the rules for patients stand against it, `Forbidden` for the role."""
-    return _one(actor, once(actor, request.key, ("book", request), lambda: (put(actor, request).pk,)))
+    asked = look(actor, request)
+    refuse_early(actor, asked)
+    return _one(actor, once(actor, request.key, ("book", request), lambda: (put(actor, asked).pk,)))
 
 
 def book_series(actor: Actor, requests: Sequence[BookingRequest], title: str) -> tuple[VisitDetail, ...]:
@@ -76,14 +78,15 @@ def book_series(actor: Actor, requests: Sequence[BookingRequest], title: str) ->
     if len({one.patient_id for one in requests}) != 1:
         raise Refused("one-patient", "A series is of one patient.", "Book the others apart.")
 
+    asked = [look(actor, one) for one in requests]
+
     def work() -> tuple[int, ...]:
         series = VisitSeries.objects.create(
             organisation_id=actor.organisation_id,
-            patient_id=None,
             title=title.strip()[:120],
             created_at=actor.at,
         )
-        ids = tuple(put(actor, replace(one, key=""), series=series).pk for one in requests)
+        ids = tuple(put(actor, one, series=series).pk for one in asked)
         series.patient_id = requests[0].patient_id
         series.save(update_fields=["patient"])
         return ids

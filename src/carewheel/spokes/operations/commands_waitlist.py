@@ -25,7 +25,7 @@ from carewheel.spokes.operations.models import Gap, Offer, WaitlistEntry
 from carewheel.spokes.operations.needs import named_by_kind, type_with_needs
 from carewheel.spokes.operations.notices import forget_offer, tell_offer
 from carewheel.spokes.operations.occupying import had, lapse, lock, touched
-from carewheel.spokes.operations.placing import FROM_WAITLIST, put
+from carewheel.spokes.operations.placing import FROM_WAITLIST, look, put
 from carewheel.spokes.operations.queries_waitlist import entry_line, hash_of, offer_detail, offer_row
 from carewheel.spokes.operations.rules.offering import AGAIN, ASK_AHEAD, answer_by
 from carewheel.spokes.operations.transactions import once, whole
@@ -180,7 +180,7 @@ def claim_offer(token: str, at: datetime) -> OfferDetail:
             tuple(mine.resource_ids),
             channel=FROM_WAITLIST,
         )
-        mine.visit = put(actor, request)
+        mine.visit = put(actor, look(actor, request))
         mine.status, mine.answered_at = OS.CLAIMED, at
         mine.save(update_fields=["visit", "status", "answered_at"])
         forget_offer(actor, mine.pk)

@@ -7,7 +7,7 @@ read after them stays so until the end of the transaction. The constraint ``occu
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -49,19 +49,47 @@ class Placed:
     overridden: tuple[str, ...]
 
 
-def candidates(wanted: Wanted) -> list[int]:
-    """Who and what could serve: the named ones, else all of the kind that are ever at the place."""
+def candidates(wanted: Wanted) -> dict[int, str]:
+    """Who and what could serve, with the kind of each, in order of their ids: the named ones, else all of the kind that are ever at the place."""
     kinds = {need.kind for need in wanted.needs}
     here = Q(location=wanted.location, kind__in=STANDING) | Q(
         pk__in=WorkingHours.objects.filter(location=wanted.location).values("resource")
     )
     named = {one for kind in kinds & set(wanted.only) for one in wanted.only[kind]}
     asked = Q(pk__in=named) | (Q(kind__in=kinds - set(wanted.only)) & here)
-    return sorted(
-        Resource.objects.filter(asked, organisation=wanted.location.organisation_id, active=True).values_list(
-            "pk", flat=True
-        )
-    )
+    rows = Resource.objects.filter(asked, organisation=wanted.location.organisation_id, active=True)
+    return dict(rows.order_by("pk").values_list("pk", "kind"))
+
+
+def plainly_taken(actor: Actor, wanted: Wanted) -> bool:
+    """Whether for some need everybody who could serve is booked, as far as can be seen without lock."""
+    able = candidates(wanted)
+    return _all_taken(wanted, able, _taken(actor, wanted, able))
+
+
+def _taken(actor: Actor, wanted: Wanted, able: Collection[int]) -> dict[int, list[tuple[datetime, datetime]]]:
+    """What is booked of resources while the visit lasts; its own time and run-out holds do not count."""
+    rows = Occupancy.objects.filter(
+        resource__in=able, starts_at__lt=wanted.ends_at, ends_at__gt=wanted.starts_at
+    ).exclude(visit__status=Visit.Status.PROPOSED, visit__hold_until__lte=actor.at)
+    found: dict[int, list[tuple[datetime, datetime]]] = defaultdict(list)
+    for resource, a, b in rows.exclude(visit=wanted.visit_id).values_list(
+        "resource_id", "starts_at", "ends_at"
+    ):
+        found[resource].append((a, b))
+    return found
+
+
+def _all_taken(
+    wanted: Wanted, able: Mapping[int, str], taken: dict[int, list[tuple[datetime, datetime]]]
+) -> bool:
+    for need in wanted.needs:
+        start = wanted.starts_at + timedelta(minutes=need.from_minute)
+        end = wanted.starts_at + timedelta(minutes=need.to_minute)
+        serving = [one for one, kind in able.items() if kind == need.kind]
+        if serving and all(any(a < end and start < b for a, b in taken.get(one, ())) for one in serving):
+            return True
+    return False
 
 
 def lock(resource_ids: Collection[int]) -> None:
@@ -70,30 +98,27 @@ def lock(resource_ids: Collection[int]) -> None:
     list(rows.filter(pk__in=resource_ids).order_by("pk").values_list("pk", flat=True))
 
 
-def place_visit(actor: Actor, wanted: Wanted, able: Sequence[int]) -> Placed:
+def place_visit(actor: Actor, wanted: Wanted, able: Mapping[int, str]) -> Placed:
     """A resource for each need, among those that are locked. Raises `Conflict` ``slot-taken``, or `Refused` with what stands against it:
     ``closed``, ``outside-hours``, ``on-leave``, ``not-able``, ``no-resource``."""
     start, end = wanted.starts_at, wanted.ends_at
+    taken = _taken(actor, wanted, able)
+    if not wanted.override and _all_taken(wanted, able, taken):
+        # Most of many who want the same end here, so that the next need not wait long.
+        raise slot_taken()
     lapse(actor, able, start, end)
     near = start - timedelta(hours=1), end + timedelta(hours=1)
     hours = place_hours({wanted.location.pk: wanted.location.zone}, *near, only=able)[wanted.location.pk]
     there = {one.id: one for one in hours.resources}
     order = {one.id: n for n, one in enumerate(hours.resources)}
-    kinds = dict(Resource.objects.filter(pk__in=able).values_list("pk", "kind"))
     skills = _skills(able) if any(need.capabilities for need in wanted.needs) else {}
-    taken: dict[int, list[tuple[datetime, datetime]]] = defaultdict(list)
-    rows = Occupancy.objects.filter(resource__in=able, starts_at__lt=end, ends_at__gt=start)
-    for resource, a, b in rows.exclude(visit=wanted.visit_id).values_list(
-        "resource_id", "starts_at", "ends_at"
-    ):
-        taken[resource].append((a, b))
     against: dict[int, dict[int, set[str]]] = {}
     for need in wanted.needs:
         a, b = start + timedelta(minutes=need.from_minute), start + timedelta(minutes=need.to_minute)
         low, high = minute(a), minute(b)
         against[need.order] = {}
-        for one in able:
-            if kinds.get(one) != need.kind:
+        for one, kind in able.items():
+            if kind != need.kind:
                 continue
             found = set()
             if not need.capabilities <= skills.get(one, frozenset()):
@@ -102,7 +127,7 @@ def place_visit(actor: Actor, wanted: Wanted, able: Sequence[int]) -> Placed:
                 found.add(OUTSIDE)
             elif meets(there[one].away, low, high):
                 found.add(LEAVE)
-            if any(x < b and a < y for x, y in taken[one]):
+            if any(x < b and a < y for x, y in taken.get(one, ())):
                 found.add(TAKEN)
             against[need.order][one] = found
     overridden: set[str] = set()

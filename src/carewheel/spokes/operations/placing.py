@@ -15,13 +15,23 @@ from carewheel.spokes.operations.changes import changed
 from carewheel.spokes.operations.contracts_booking import BookingRequest
 from carewheel.spokes.operations.freeing import end_empty_group, open_gap
 from carewheel.spokes.operations.needs import TypeWithNeeds, named_by_kind, place, type_with_needs
-from carewheel.spokes.operations.occupying import Wanted, candidates, had, lock, people, place_visit, take
+from carewheel.spokes.operations.occupying import (
+    Wanted,
+    candidates,
+    had,
+    lock,
+    people,
+    place_visit,
+    plainly_taken,
+    take,
+)
 from carewheel.spokes.operations.rules.booking import (
     NeedLine,
     check_moment,
     check_patient_side,
     interval,
 )
+from carewheel.spokes.operations.transactions import already_answered, slot_taken
 
 S = Visit.Status
 # The channel of visits that came from an offer.
@@ -44,22 +54,46 @@ class _Place:
     override: str
 
 
-def put(
-    actor: Actor,
-    request: BookingRequest,
-    hold_until: datetime | None = None,
-    series: VisitSeries | None = None,
-) -> Visit:
-    """Book, or hold until a moment, in the transaction of the caller."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request, whether the rules for patients hold, and where and when it is."""
+
+    request: BookingRequest
+    patient_side: bool
+    spot: _Place
+
+
+def look(actor: Actor, request: BookingRequest) -> Asked:
+    """What a request comes to, before any lock. Raises `NotFound`, `Forbidden`, and `Refused` for what is no time or length at all."""
     location = place(actor.organisation_id, request.location_id)
     patient_side = _side(actor, request)
-    kind = type_with_needs(actor.organisation_id, request.visit_type_id)
-    if not location.active or not kind.type.active:
-        raise Refused("not-active", "This place or visit type is not in use any more.", "Choose another one.")
     override = _override(actor, location.pk, request.override_reason, patient_side)
+    kind = type_with_needs(actor.organisation_id, request.visit_type_id)
     spot = _spot(
         actor, location, kind, request.starts_at, request.minutes, request.resource_ids, (), override
     )
+    return Asked(request, patient_side, spot)
+
+
+def refuse_early(actor: Actor, asked: Asked) -> None:
+    """Raises `Conflict` ``slot-taken`` where what is needed is plainly booked already, so that the many who come too late do not queue for the
+    one who writes. What it lets through is decided under lock."""
+    spot, request = asked.spot, asked.request
+    if spot.override or request.hold_id is not None or spot.kind.type.seats > 1:
+        return
+    wanted = Wanted(spot.location, spot.needs, spot.starts_at, spot.ends_at, spot.only)
+    if plainly_taken(actor, wanted) and not already_answered(actor, request.key):
+        raise slot_taken()
+
+
+def put(
+    actor: Actor, asked: Asked, hold_until: datetime | None = None, series: VisitSeries | None = None
+) -> Visit:
+    """Book, or hold until a moment, in the transaction of the caller."""
+    request, patient_side, spot = asked.request, asked.patient_side, asked.spot
+    location, kind, override = spot.location, spot.kind, spot.override
+    if not location.active or not kind.type.active:
+        raise Refused("not-active", "This place or visit type is not in use any more.", "Choose another one.")
     patient = _patient(actor, request.patient_id, lock_it=patient_side)
     held = _held(actor, request, spot) if request.hold_id is not None else None
     if held is not None:
@@ -185,7 +219,7 @@ def is_group(visit: Visit) -> bool:
 
 
 def _join(
-    actor: Actor, visit: Visit, spot: _Place, wanted: Wanted, able: list[int], old: list[int]
+    actor: Actor, visit: Visit, spot: _Place, wanted: Wanted, able: dict[int, str], old: list[int]
 ) -> tuple[list[int], list[str]]:
     """A seat in a group at this time, or a new group with one."""
     seats, left = spot.kind.type.seats, visit.group_id

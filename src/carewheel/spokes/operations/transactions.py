@@ -85,3 +85,8 @@ def once(actor: Actor, key: str, asked: object, work: Callable[[], tuple[int, ..
                 "key-reused", "This key came with another request.", "Use a new key for a new request."
             ) from refusal
         return tuple(row.answer["visits"])
+
+
+def already_answered(actor: Actor, key: str) -> bool:
+    """Whether a request with this key has been answered."""
+    return bool(key) and Answered.objects.filter(organisation=actor.organisation_id, key=key[:120]).exists()
