@@ -8,14 +8,16 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --require-virtua
 EXAMPLE_WORKSPACE := examples/.workspace
 SMALL_GROUP := examples/.group
 DEMO := examples/.demo
+CONSOLE := carewheel-workspace
 
 # Where the shared third-party data are, if they are; tests that need them skip loudly without.
 CAREWHEEL_DATA ?= $(abspath $(wildcard ../shared/data))
 export CAREWHEEL_DATA
 
 .DEFAULT_GOAL := help
-.PHONY: help turn demo test check bench validate lock clean format
+.PHONY: help serve turn demo test check bench validate lock clean format
 help:
+	@echo "make serve     set everything up and show the console in the browser, filled with an invented group"
 	@echo "make turn      run one turn of the wheel on the bundled example and a small invented group"
 	@echo "make demo      make a larger invented group with its truth, and turn its wheel"
 	@echo "make test      run all tests"
@@ -40,6 +42,10 @@ $(VENV)/.dev: locks/dev.lock pyproject.toml | $(BIN)/python
 	@$(PIP) install --require-hashes -r locks/dev.lock
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.core
+
+# What the console holds stays in CONSOLE from start to start; `make clean` leaves it alone.
+serve: $(VENV)/.core
+	@$(BIN)/carewheel serve --workspace $(CONSOLE) $(SERVE_ARGS)
 
 turn: $(VENV)/.core
 	@rm -rf $(SMALL_GROUP) $(EXAMPLE_WORKSPACE)

@@ -22,6 +22,8 @@ COMMANDS = {
         "carewheel.cli.turn",
         "Read sources and show one turn of the wheel: wheel.json and report.html.",
     ),
+    "serve": ("carewheel.cli.serve", "Show the console in the browser; an empty workspace is filled first."),
+    "import": ("carewheel.cli.imports", "Read an export into the console: places, people, hours, visits."),
     "demo": ("carewheel.cli.demo", "Make an invented group of practices whose truth is known."),
     "wheel": ("carewheel.cli.wheel", "See what drives the wheel, simulate, plan plays, verify changes."),
     "access": ("carewheel.cli.access", "See who may not come, how many will ask, which times to offer."),
@@ -32,6 +34,8 @@ COMMANDS = {
         "carewheel.cli.scorecard",
         "Score what is hard at your practice; see what its measures say to that.",
     ),
+    "account": ("carewheel.cli.accounts", "Let somebody in again whose password is lost."),
+    "worker": ("carewheel.cli.worker", "Do the jobs behind the pages (serve starts one)."),
     "template": ("carewheel.cli.mapping", "Write an empty CSV to fill in: surveys, staff, spend …"),
 }
 

@@ -15,10 +15,13 @@ import click
 
 def typed_refusals() -> tuple[type[Exception], ...]:
     """The typed refusals that end a command with one line instead of a traceback (imported late: `--help` is instant)."""
+    from carewheel.cli.serve import ServeRefused
     from carewheel.interop.files import FileRefused
     from carewheel.interop.tabular.mapped import MappingRefused
     from carewheel.invented.group import DemoRefused
     from carewheel.journeys.import_sources import SourceRefused
+    from carewheel.practice.access import Refused
+    from carewheel.practice.database import DatabaseRefused
     from carewheel.science.flywheel.stocks import Refusal
     from carewheel.warehouse.measures import EngineMissing
     from carewheel.warehouse.workspace import WorkspaceRefused
@@ -37,6 +40,9 @@ def typed_refusals() -> tuple[type[Exception], ...]:
         PlanRefused,
         PurchaseRefused,
         Refusal,
+        Refused,
+        DatabaseRefused,
+        ServeRefused,
     )
 
 
@@ -56,9 +62,14 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON f
 csv_option = click.option("--csv", "as_csv", is_flag=True, help="Print CSV for a spreadsheet.")
 
 
+def now() -> datetime:
+    """This moment: the only place where the clock is read."""
+    return datetime.now(UTC)
+
+
 def today() -> date:
-    """The day on which the command runs, by the operator's clock: the only place where the clock is read."""
-    return datetime.now(UTC).astimezone().date()
+    """The day on which the command runs, by the operator's clock."""
+    return now().astimezone().date()
 
 
 def coloured(stream: Any = None) -> bool:

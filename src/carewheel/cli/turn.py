@@ -71,7 +71,9 @@ def turn_command(
     check_zone(zone)
     if currency and (len(currency) != 3 or not currency.isascii() or not currency.isupper()):
         raise click.BadParameter("give a code of three capital letters, such as USD", param_hint="--currency")
-    given = _given(sources, named, workspace)
+    if not sources and not named and not Workspace(workspace).manifest()["current"]:
+        raise click.UsageError("Give at least one SOURCE: a file, a folder or a ZIP.")
+    given = given_sources(sources, named)
     for written in date_formats:
         if "%" not in written:
             raise click.BadParameter("write it with signs such as %d.%m.%Y", param_hint="--date-format")
@@ -100,12 +102,10 @@ def turn_command(
     return MEASURED if outcome.measured else NOTHING
 
 
-def _given(sources: tuple[str, ...], named: tuple[str, ...], workspace: Path) -> list[Any]:
+def given_sources(sources: tuple[str, ...], named: tuple[str, ...]) -> list[Any]:
+    """The SOURCE arguments and the ``--source NAME=PATH`` of a command."""
     from carewheel.journeys.import_sources import GivenSource
-    from carewheel.warehouse.workspace import Workspace
 
-    if not sources and not named and not Workspace(workspace).manifest()["current"]:
-        raise click.UsageError("Give at least one SOURCE: a file, a folder or a ZIP.")
     given = [GivenSource(Path(path)) for path in sources]
     for pair in named:
         name, equals, path = pair.partition("=")

@@ -106,6 +106,21 @@ def first_owner(organisation: Organisation, email: str, at: datetime) -> str:
     return password
 
 
+def reset_password(email: str, at: datetime) -> str:
+    """A new random password for an account, for the operator's command line; its sessions end. Raises `NotFound`."""
+    with transaction.atomic():
+        user = User.objects.select_for_update().filter(email__iexact=email.strip()).first()
+        if user is None:
+            raise NotFound("There is no such account.")
+        password = secrets.token_urlsafe(15)
+        user.set_password(password)
+        user.save(update_fields=["password"])
+        _sign_out(user.pk)
+        for organisation_id in sorted(set(user.memberships.values_list("organisation_id", flat=True))):
+            record(Actor(organisation_id, at, system="command line"), "password-reset", "user", user.pk)
+    return password
+
+
 def _may_give(actor: Actor, role: str, location_id: int | None) -> None:
     actor.need(Permission.PEOPLE_WRITE, location_id)
     if role not in Role.values or role == Role.PATIENT:
