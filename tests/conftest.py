@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from benchmarks.peers.environment import HERE, python_of
@@ -58,21 +59,25 @@ def django_db_setup(django_db_setup: None) -> None:
     """Tests with transactions empty all tables at their end; tables that refuse that are told not to, for that moment only."""
     from django.db import connection
 
-    empty = connection.ops.execute_sql_flush
+    # Of the class: beside the loop of a browser's driver Django makes another connection.
+    operations = type(connection.ops)
+    empty = operations.execute_sql_flush
 
-    def execute_sql_flush(lines: list[str]) -> None:
-        if connection.vendor == "postgresql":
+    def execute_sql_flush(self: Any, lines: list[str]) -> None:
+        if self.connection.vendor == "postgresql":
             table = "ALTER TABLE practice_auditevent {} TRIGGER USER"
-            empty([table.format("DISABLE"), *lines, table.format("ENABLE")])
+            empty(self, [table.format("DISABLE"), *lines, table.format("ENABLE")])
             return
-        with connection.cursor() as cursor:
+        with self.connection.cursor() as cursor:
             cursor.execute(
                 "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'practice_auditevent'"
             )
             triggers = cursor.fetchall()
-        empty([*(f"DROP TRIGGER {name}" for name, _ in triggers), *lines, *(sql for _, sql in triggers)])
+        empty(
+            self, [*(f"DROP TRIGGER {name}" for name, _ in triggers), *lines, *(sql for _, sql in triggers)]
+        )
 
-    connection.ops.execute_sql_flush = execute_sql_flush
+    operations.execute_sql_flush = execute_sql_flush
 
 
 @pytest.fixture(scope="session")

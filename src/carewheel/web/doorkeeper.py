@@ -8,8 +8,9 @@ from typing import Any
 
 from allauth.mfa.models import Authenticator
 from django.conf import settings
-from django.contrib.auth import logout
+from django.contrib.auth import get_user, logout
 from django.contrib.auth.views import redirect_to_login
+from django.contrib.sessions.backends.db import SessionStore
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
@@ -98,6 +99,18 @@ def alive(request: HttpRequest, now: dt.datetime) -> bool:
     if seconds - session[SEEN] > SEEN_EVERY:
         session[SEEN] = seconds
     return True
+
+
+def actor_of_session(key: str) -> Actor | None:
+    """The actor of a session where there is no page: for live updates, which keep no session awake."""
+    request = HttpRequest()
+    request.session = SessionStore(key)
+    request.user = get_user(request)
+    now = timezone.now()
+    if not request.user.is_authenticated or not alive(request, now):
+        return None
+    found = actor_of(request, now)
+    return None if needs_second_factor(request) else found
 
 
 def needs_second_factor(request: HttpRequest) -> bool:

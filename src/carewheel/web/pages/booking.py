@@ -74,12 +74,14 @@ def book(request: HttpRequest) -> HttpResponse:
     frame.actor.need(Permission.SCHEDULE_WRITE)
     if request.method != "POST":
         form = BookForm(frame, initial=_start(request, frame))
-        words = {"form": form, "patient": number_of(request.GET.get("patient")), "q": "", "found": _named(frame, request)}  # fmt: skip
+        words = {"form": form, "patient": number_of(request.GET.get("patient")), "q": "", "found": _chosen(frame, number_of(request.GET.get("patient")))}  # fmt: skip
         template = "schedule/book_part.html" if part_asked(request) else "schedule/book.html"
         return part(request, template, words) if part_asked(request) else page(request, template, words)
     form = BookForm(frame, request.POST)
     words = {"form": form, "patient": number_of(request.POST.get("patient")), "q": request.POST.get("q", "")}
-    words["found"] = search_patients(frame.actor, words["q"], 10) if words["q"] else ()
+    words["found"] = _chosen(frame, words["patient"]) or (
+        search_patients(frame.actor, words["q"], 10) if words["q"] else ()
+    )
     if "search" in request.POST:
         # Without script the search is a round trip; what was typed stays.
         form.errors.clear()
@@ -117,12 +119,11 @@ def _start(request: HttpRequest, frame: Shell) -> dict[str, Any]:
     }
 
 
-def _named(frame: Shell, request: HttpRequest) -> tuple[Any, ...]:
-    """The patient for whom the form was opened, as one to choose."""
-    chosen = number_of(request.GET.get("patient"))
-    if chosen is None:
+def _chosen(frame: Shell, patient_id: int | None) -> tuple[PatientLine, ...]:
+    """The patient for whom the form is, as one to choose; none where nobody was chosen yet."""
+    if patient_id is None:
         return ()
-    known = patient(frame.actor, chosen)
+    known = patient(frame.actor, patient_id)
     return (PatientLine(known.id, known.name, known.birth_date, known.phone, known.home_location_id, known.is_test),)  # fmt: skip
 
 

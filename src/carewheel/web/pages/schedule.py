@@ -180,13 +180,19 @@ def _words(request: HttpRequest) -> dict[str, Any]:
 
 def _span(found: Schedule) -> tuple[int, int]:
     """First and last full hour that has to be seen, in minutes of the day."""
-    marks = [_minute(x, x.date()) for c in found.columns for span in c.open for x in span[:1]]
-    ends = [_minute(b, a.date()) for c in found.columns for a, b in c.open]
-    marks += [_minute(v.starts_at, v.starts_at.date()) for v in found.visits]
-    ends += [_minute(v.ends_at, v.starts_at.date()) for v in found.visits]
+    days = [found.first + timedelta(days=i) for i in range(found.days)]
+    spans = [span for c in found.columns for day in days for span in _open(c, day)]
+    marks = [a for a, _ in spans] + [_minute(v.starts_at, v.starts_at.date()) for v in found.visits]
+    ends = [b for _, b in spans] + [_minute(v.ends_at, v.starts_at.date()) for v in found.visits]
     first = min(marks, default=8 * 60) // 60 * 60
     last = -(-min(max(ends, default=18 * 60), 24 * 60) // 60) * 60
     return min(first, 23 * 60), max(last, first + 60)
+
+
+def _open(column: ScheduleColumn, day: date) -> list[tuple[int, int]]:
+    """When a person or room is there on a day, in minutes of the wall clock; who is there past midnight has a part on both days."""
+    clipped = [(max(_minute(a, day), 0), min(_minute(b, day), 1440)) for a, b in column.open]
+    return [(a, b) for a, b in clipped if a < b]
 
 
 def _minute(at: datetime, day: date) -> int:
@@ -210,9 +216,7 @@ def _columns(
             people = c.kind in PEOPLE
             if (view == "people" and not people) or (view == "rooms" and people):
                 continue
-            spans = tuple(
-                _rows(_minute(a, day), _minute(b, day), opens) for a, b in c.open if a.date() == day
-            )
+            spans = tuple(_rows(a, b, opens) for a, b in _open(c, day))
             mine = by.get((c.resource_id, day), [])
             # On a week, who is not there that day takes no room.
             if found.days > 1 and not spans and not mine:

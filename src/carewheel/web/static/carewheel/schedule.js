@@ -4,6 +4,9 @@
   const grid = () => document.getElementById("schedule");
   const rowHeight = () => 7;
   let drag = null;
+  // The first visit is in sight, not midnight.
+  const top = grid()?.querySelector("a.v");
+  if (top) grid().scrollTop = Math.max(0, Math.min(...[...grid().querySelectorAll("a.v")].map((one) => one.offsetTop)) - 42);
   async function send(block, start, column, minutes) {
     const wall = new Date(Date.UTC(2000, 0, 1, 0, start * STEP + Number(grid().dataset.opens)));
     const values = {
@@ -15,8 +18,8 @@
     document.addEventListener("htmx:responseError", note, { once: true });
     await htmx.ajax("POST", `${block.getAttribute("href")}move/`, { target: "#schedule", swap: "none", values, headers: { "X-CSRFToken": grid().dataset.token } });
     document.removeEventListener("htmx:responseError", note);
-    if (!refused) console_page.toast("Moved.");
     await refresh(block.getAttribute("href"));
+    if (!refused) console_page.toast("Moved.");
   }
   async function refresh(href) {
     const { scrollLeft, scrollTop } = grid();
