@@ -47,7 +47,7 @@ def places(actor: Actor, *, also_closed: bool = False) -> tuple[Place, ...]:
     rows = Location.objects.filter(organisation_id=actor.organisation_id)
     held = {grant.location_id for grant in actor.grants}
     if not actor.system and None not in held:
-        rows = rows.filter(pk__in=held)
+        rows = rows.filter(pk__in=[one for one in held if one is not None])
     if not also_closed:
         rows = rows.filter(active=True)
     return tuple(_place(row) for row in rows.order_by("name", "id"))
@@ -79,7 +79,7 @@ def add_place(actor: Actor, *, name: str, zone: str) -> Place:
     if actor.locations(Permission.SETTINGS_WRITE) is not None:
         raise Refused("forbidden", "Your role does not reach beyond your location.", "Ask an owner.")
     values = _checked({"name": name, "zone": zone})
-    slug = slugify(values["name"])[:70] or "location"
+    slug = slugify(str(values["name"]))[:70] or "location"
     taken = set(Location.objects.filter(slug__startswith=slug).values_list("slug", flat=True))
     slug = next(s for s in (slug, *(f"{slug}-{i}" for i in range(2, len(taken) + 3))) if s not in taken)
     with transaction.atomic():

@@ -44,14 +44,14 @@ class Doorkeeper:
             response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
             match = request.resolver_match
             if match and (rule := POLICY.get(match.view_name or "")) and rule.embeddable:
-                response.xframe_options_exempt = True  # type: ignore[attr-defined]
+                response.xframe_options_exempt = True
                 response._csp_replace = {"frame-ancestors": ["*"]}  # type: ignore[attr-defined]
         return response
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
         match = request.resolver_match
         rule = POLICY.get(match.view_name) if match and match.view_name else None
-        if rule is None:
+        if match is None or rule is None:
             return errors.refused(request, NotFound())
         if request.method not in rule.methods:
             return HttpResponseNotAllowed(rule.methods)

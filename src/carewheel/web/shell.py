@@ -7,10 +7,11 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from django.contrib import messages
+from django.forms import ChoiceField, Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -130,6 +131,12 @@ def way_back(request: HttpRequest) -> str:
     wanted = request.POST.get("next", "")
     safe = wanted.startswith("/") and url_has_allowed_host_and_scheme(wanted, {request.get_host()}, request.is_secure())  # fmt: skip
     return wanted if safe and wanted.isprintable() else ""
+
+
+def offer_choices(form: Form, **choices: Sequence[tuple[Any, str]]) -> None:
+    """What can be chosen in fields of a form, by their names."""
+    for name, found in choices.items():
+        cast(ChoiceField, form.fields[name]).choices = list(found)
 
 
 def part_asked(request: HttpRequest) -> bool:

@@ -17,7 +17,7 @@ from carewheel.practice.resources import resources
 from carewheel.spokes.operations.commands_booking import book_visit
 from carewheel.spokes.operations.contracts_booking import BookingRequest, VisitDetail
 from carewheel.spokes.operations.queries_booking import moment_at
-from carewheel.web.shell import Shell, done, number_of, page, part, part_asked, shell
+from carewheel.web.shell import Shell, done, number_of, offer_choices, page, part, part_asked, shell
 
 LOCAL = "%Y-%m-%dT%H:%M"
 
@@ -52,11 +52,12 @@ class BookForm(forms.Form):
     def __init__(self, frame: Shell, *args: Any, **words: Any) -> None:
         super().__init__(*args, **words)
         writable = [p for p in frame.places if frame.actor.may(Permission.SCHEDULE_WRITE, p.id)]
-        self.fields["location"].choices = [(p.id, p.name) for p in writable]  # type: ignore[attr-defined]
-        self.fields["visit_type"].choices = [
-            (o.id, f"{o.name}, {o.minutes} min") for o in offerings(frame.actor)
-        ]  # type: ignore[attr-defined]
-        self.fields["resource_ids"].choices = [(r.id, r.name) for r in resources(frame.actor)]  # type: ignore[attr-defined]
+        offer_choices(
+            self,
+            location=[(p.id, p.name) for p in writable],
+            visit_type=[(o.id, f"{o.name}, {o.minutes} min") for o in offerings(frame.actor)],
+            resource_ids=[(r.id, r.name) for r in resources(frame.actor)],
+        )
 
     # Shown apart: the person who comes, and the way around a refusal.
     PERSON = ("given_name", "family_name", "birth_date", "phone", "email")
@@ -78,10 +79,9 @@ def book(request: HttpRequest) -> HttpResponse:
         template = "schedule/book_part.html" if part_asked(request) else "schedule/book.html"
         return part(request, template, words) if part_asked(request) else page(request, template, words)
     form = BookForm(frame, request.POST)
-    words = {"form": form, "patient": number_of(request.POST.get("patient")), "q": request.POST.get("q", "")}
-    words["found"] = _chosen(frame, words["patient"]) or (
-        search_patients(frame.actor, words["q"], 10) if words["q"] else ()
-    )
+    chosen, text = number_of(request.POST.get("patient")), request.POST.get("q", "")
+    found = _chosen(frame, chosen) or search_patients(frame.actor, text, 10)
+    words = {"form": form, "patient": chosen, "q": text, "found": found}
     if "search" in request.POST:
         # Without script the search is a round trip; what was typed stays.
         form.errors.clear()
@@ -89,7 +89,7 @@ def book(request: HttpRequest) -> HttpResponse:
     error = None
     if form.is_valid():
         try:
-            made = _booked(frame, form.cleaned_data, words["patient"])
+            made = _booked(frame, form.cleaned_data, chosen)
         except Refused as refused:
             if isinstance(refused, NotFound):
                 raise

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
@@ -30,6 +33,6 @@ def findings_csv(request: HttpRequest) -> HttpResponse:
     return csv_file("findings", head, ([f.get(name) for name in head] for f in found))
 
 
-def _findings(sources: list[object]) -> list[dict[str, object]]:
-    rows = [{"source": s["source"], **f} for s in sources for f in s["findings"]]  # type: ignore[index]
+def _findings(sources: Sequence[Mapping[str, Any]]) -> list[dict[str, object]]:
+    rows = [{"source": s["source"], **f} for s in sources for f in s["findings"]]
     return sorted(rows, key=lambda f: (SEVERITY.get(str(f["severity"]), 3), -int(f.get("count") or 1)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
@@ -73,7 +72,7 @@ def day_csv(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _words(request: HttpRequest) -> Mapping[str, Any]:
+def _words(request: HttpRequest) -> dict[str, Any]:
     frame = shell(request)
     place = frame.need_place()
     on = day_of(request, "date", frame.today)

@@ -21,7 +21,7 @@ from carewheel.practice.patients import (
 )
 from carewheel.practice.registers import messages_of
 from carewheel.spokes.operations.queries_booking import visits_of
-from carewheel.web.shell import Shell, csv_file, done, page, part, part_asked, shell
+from carewheel.web.shell import Shell, csv_file, done, offer_choices, page, part, part_asked, shell
 
 MOST = 50
 
@@ -56,7 +56,7 @@ class PatientForm(forms.Form):
 
     def __init__(self, frame: Shell, *args: Any, **words: Any) -> None:
         super().__init__(*args, **words)
-        self.fields["home_location_id"].choices = [("", "None"), *((p.id, p.name) for p in frame.places)]  # type: ignore[attr-defined]
+        offer_choices(self, home_location_id=[("", "None"), *((p.id, p.name) for p in frame.places)])
 
 
 class ConsentForm(forms.Form):

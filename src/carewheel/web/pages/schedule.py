@@ -16,11 +16,12 @@ from carewheel.practice.offerings import offerings
 from carewheel.practice.resources import resources
 from carewheel.spokes.operations.contracts_booking import Schedule, ScheduleColumn, SlotQuestion, VisitDetail
 from carewheel.spokes.operations.queries_booking import free_slots, moment_at, schedule
-from carewheel.web.shell import Shell, csv_file, day_of, page, part, part_asked, shell
+from carewheel.web.shell import Shell, csv_file, day_of, offer_choices, page, part, part_asked, shell
 
 # A row of the grid; the classes t0… and d1… of schedule.css place blocks on it.
 STEP = 5
 LONGEST = 288
+VIEWS = ("people", "rooms", "both", "table")
 PEOPLE = ("practitioner", "assistant")
 WEEKDAYS = [(i, name) for i, name in enumerate(("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"))]
 RISKY, DOUBTFUL = 0.3, 0.15
@@ -67,14 +68,12 @@ class FinderForm(forms.Form):
     def __init__(self, frame: Shell, *args: Any, **words: Any) -> None:
         super().__init__(*args, **words)
         here = frame.need_place()
-        self.fields["visit_type"].choices = [
-            (o.id, f"{o.name}, {o.minutes} min") for o in offerings(frame.actor)
-        ]  # type: ignore[attr-defined]
-        self.fields["locations"].choices = [(p.id, p.name) for p in frame.places]  # type: ignore[attr-defined]
-        self.fields["resource"].choices = [
-            ("", "Anybody"),
-            *((r.id, r.name) for r in resources(frame.actor, here.id)),
-        ]  # type: ignore[attr-defined]
+        offer_choices(
+            self,
+            visit_type=[(o.id, f"{o.name}, {o.minutes} min") for o in offerings(frame.actor)],
+            locations=[(p.id, p.name) for p in frame.places],
+            resource=[("", "Anybody"), *((r.id, r.name) for r in resources(frame.actor, here.id))],
+        )
 
 
 def schedule_page(request: HttpRequest) -> HttpResponse:
@@ -154,7 +153,9 @@ def _words(request: HttpRequest) -> dict[str, Any]:
     if week:
         first -= timedelta(days=first.weekday())
     found = schedule(frame.actor, place.id, first, 7 if week else 1)
-    view = request.GET.get("view") if request.GET.get("view") in ("people", "rooms", "both", "table") else ("people" if week else "both")  # fmt: skip
+    view = request.GET.get("view", "")
+    if view not in VIEWS:
+        view = "people" if week else "both"
     colour = "risk" if request.GET.get("colour") == "risk" else "type"
     types = sorted({v.visit_type for v in found.visits})
     opens, closes = _span(found)

@@ -15,14 +15,18 @@ from carewheel.practice import offerings, places, resources
 from carewheel.practice.access import NotFound, Permission, Refused
 from carewheel.practice.models import Leave, Location, Resource, Role, VisitType
 from carewheel.spokes.operations.queries_booking import moment_at
-from carewheel.web.shell import Shell, done, number_of, page, shell
+from carewheel.web.shell import Shell, done, number_of, offer_choices, page, shell
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 # Two spans a day: morning and afternoon.
 SPANS = 2
 NEEDS = 4
 LOCAL = "%Y-%m-%dT%H:%M"
-WHEN = {"widget": forms.DateTimeInput(attrs={"type": "datetime-local"}, format=LOCAL), "input_formats": [LOCAL]}  # fmt: skip
+
+
+def _local_moment(label: str) -> forms.DateTimeField:
+    widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format=LOCAL)
+    return forms.DateTimeField(widget=widget, input_formats=[LOCAL], label=label)
 
 
 class OrganisationForm(forms.Form):
@@ -58,8 +62,8 @@ class ResourceForm(forms.Form):
 
 class LeaveForm(forms.Form):
     kind = forms.ChoiceField(choices=Leave.Kind.choices)
-    starts = forms.DateTimeField(**WHEN, label="From")
-    ends = forms.DateTimeField(**WHEN, label="To")
+    starts = _local_moment("From")
+    ends = _local_moment("To")
 
 
 class TypeForm(forms.Form):
@@ -95,7 +99,7 @@ class MemberForm(forms.Form):
 
     def __init__(self, frame: Shell, *args: Any, **words: Any) -> None:
         super().__init__(*args, **words)
-        self.fields["location_id"].choices = [("", "Everywhere"), *((p.id, p.name) for p in frame.places)]  # type: ignore[attr-defined]
+        offer_choices(self, location_id=[("", "Everywhere"), *((p.id, p.name) for p in frame.places)])
 
 
 def settings_page(request: HttpRequest) -> HttpResponse:

@@ -14,7 +14,7 @@ from carewheel.spokes.operations.commands_booking import cancel_visit, confirm_v
 from carewheel.spokes.operations.contracts_booking import VisitDetail
 from carewheel.spokes.operations.queries_booking import moment_at, visit
 from carewheel.web.pages.schedule import PEOPLE
-from carewheel.web.shell import done, number_of, page, part, part_asked, shell
+from carewheel.web.shell import done, number_of, offer_choices, page, part, part_asked, shell
 
 # A visit that can still be moved or cancelled.
 AHEAD = ("booked", "pending")
@@ -64,7 +64,7 @@ def move(request: HttpRequest, visit_id: int) -> HttpResponse:
     actor = shell(request).actor
     found = visit(actor, visit_id)
     form = MoveForm(request.POST, auto_id="move_%s")
-    form.fields["resource_ids"].choices = _choices(request, found)  # type: ignore[attr-defined]
+    offer_choices(form, resource_ids=_choices(request, found))
     error = None
     if form.is_valid():
         wish = form.cleaned_data
@@ -140,7 +140,7 @@ def _words(request: HttpRequest, found: VisitDetail) -> dict[str, Any]:
                 "next": "",
             },
         )
-        moving.fields["resource_ids"].choices = _choices(request, found)  # type: ignore[attr-defined]
+        offer_choices(moving, resource_ids=_choices(request, found))
     return {
         "v": found,
         "zone": shell(request).at(found.location_id).zone,

@@ -18,7 +18,7 @@ from carewheel.spokes.operations.contracts_booking import WaitlistRequest
 from carewheel.spokes.operations.queries_booking import visits_of
 from carewheel.spokes.operations.queries_waitlist import fill_rate, outbound, waitlist
 from carewheel.web.pages.schedule import WEEKDAYS
-from carewheel.web.shell import Shell, csv_file, done, number_of, page, shell
+from carewheel.web.shell import Shell, csv_file, done, number_of, offer_choices, page, shell
 
 # Over which the fill rate is counted.
 LOOK_BACK = timedelta(days=90)
@@ -44,18 +44,17 @@ class JoinForm(forms.Form):
     def __init__(self, frame: Shell, patient_id: int | None, *args: Any, **words: Any) -> None:
         super().__init__(*args, **words)
         here = frame.need_place()
-        choices = {
-            "visit_type": [(o.id, f"{o.name}, {o.minutes} min") for o in offerings(frame.actor)],
-            "locations": [
+        offer_choices(
+            self,
+            visit_type=[(o.id, f"{o.name}, {o.minutes} min") for o in offerings(frame.actor)],
+            locations=[
                 (p.id, p.name) for p in frame.places if frame.actor.may(Permission.WAITLIST_WRITE, p.id)
             ],
-            "resource_ids": [
+            resource_ids=[
                 (r.id, r.name) for r in resources(frame.actor, here.id) if r.kind == "practitioner"
             ],
-            "instead_of": [("", "Nothing"), *_ahead(frame, patient_id)],
-        }
-        for name, found in choices.items():
-            self.fields[name].choices = found  # type: ignore[attr-defined]
+            instead_of=[("", "Nothing"), *_ahead(frame, patient_id)],
+        )
 
 
 def waitlist_page(request: HttpRequest) -> HttpResponse:
