@@ -60,7 +60,7 @@ def serve_command(host: str, port: int, workers: int, owner: str, empty: bool, w
 
     Ctrl-C ends it; everything stays in the workspace. With DATABASE_URL the tables are in PostgreSQL.
     """
-    with _alone(workspace):
+    with alone(workspace):
         _free(host, port)
         live = importlib.util.find_spec(LIVE.partition(":")[0]) is not None
         if live:
@@ -104,8 +104,8 @@ def _granian(interface: str, host: str, port: int) -> list[str]:
 
 
 @contextlib.contextmanager
-def _alone(workspace: Path) -> Iterator[None]:
-    """One console a workspace."""
+def alone(workspace: Path) -> Iterator[None]:
+    """The right to be the console of a workspace, or to replace it. Raises `ServeRefused` while a console runs."""
     workspace.mkdir(parents=True, exist_ok=True)
     handle = os.open(workspace / "serve.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
