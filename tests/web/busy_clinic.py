@@ -54,12 +54,12 @@ def fill(clinic: Clinic, now: datetime) -> dict[str, int]:
     half_hours = max(0, min(int((now - dawn) / timedelta(minutes=30)) - 2, 36))
     first = dawn + half_hours * timedelta(minutes=30)
     visits = []
-    for i in range(20):
+    for i in range(14):
         person, chair = chairs[i % 2]
         starts = first + timedelta(minutes=30 * (i // 2))
         visits.append(_book(clinic, actor, people[i % len(people)], starts, (person.pk, chair.pk)))
-    for day in range(1, 5):
-        for i in range(6):
+    for day in range(1, 4):
+        for i in range(4):
             person, chair = chairs[i % 2]
             starts = dawn + timedelta(days=day, hours=9 + i // 2)
             kind = clinic.long_visit if i == 2 else clinic.check_up
@@ -83,7 +83,7 @@ def fill(clinic: Clinic, now: datetime) -> dict[str, int]:
         "entry": entry.id,
         "patient": people[2],
         "first": visits[0],
-        "free": visits[19],
+        "free": visits[13],
         "booked": visits[8],
     }
 

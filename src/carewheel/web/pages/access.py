@@ -86,7 +86,8 @@ def _frontier(wish: dict[str, Any]) -> dict[str, Any]:
     except (CannotTell, NothingToTurn) as unknown:
         remedy = unknown.remedy if isinstance(unknown, CannotTell) else ""
         return {"found": None, "why": f"Too little is known of these half-days. {remedy}", "drawn": None}
-    return {"found": found, "why": "", "drawn": drawing(found)}
+    place = turned.place_name(found.known.location)
+    return {"found": found, "why": "", "drawn": drawing(found), "place": place}
 
 
 @lru_cache(maxsize=16)
