@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from carewheel.practice.access import Actor, NotFound, Permission, Refused
 from carewheel.practice.audit import record
@@ -70,6 +70,10 @@ def reconcile(actor: Actor, location_id: int, seen: Sequence[SeenVisit]) -> Reco
     """
     place(actor.organisation_id, location_id)
     actor.need(Permission.DATA_WRITE, location_id)
+    seen = [
+        replace(one, starts_at=one.starts_at.astimezone(UTC), ends_at=one.ends_at.astimezone(UTC))
+        for one in seen
+    ]
     by_number = {(one.source, one.source_id): one for one in seen}
     by_patient = {(one.patient_id, one.starts_at): one for one in seen if one.status != "cancelled"}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from carewheel.practice.access import Actor, Permission
@@ -25,11 +25,10 @@ def board(actor: Actor, location_id: int, day: date) -> Board:
     rows = Visit.objects.filter(
         location=location, starts_at__gte=begins, starts_at__lt=ends, status__in=SHOWN, patient__isnull=False
     )
-    now = actor.at.astimezone(zone)
     visits = details(rows.order_by("starts_at", "pk"))
-    foreseen = _foreseen(visits, now)
-    cards = tuple(_card(one, now, foreseen.get(one.id)) for one in visits)
-    return Board(location_id, location.name, day, now, cards, location.calendar_version)
+    foreseen = _foreseen(visits, actor.at.astimezone(UTC))
+    cards = tuple(_card(one, actor.at.astimezone(UTC), foreseen.get(one.id), zone) for one in visits)
+    return Board(location_id, location.name, day, actor.at.astimezone(zone), cards, location.calendar_version)
 
 
 def changed_number(actor: Actor, location_id: int) -> int:
@@ -39,23 +38,21 @@ def changed_number(actor: Actor, location_id: int) -> int:
     return found.values_list("calendar_version", flat=True).get()
 
 
-def _moments(one: VisitDetail) -> tuple[datetime | None, ...]:
-    return one.arrived_at, one.roomed_at, one.with_clinician_at, one.done_at
-
-
 def _foreseen(visits: tuple[VisitDetail, ...], now: datetime) -> dict[int, datetime]:
-    """When each visit that has not begun will, one after the other with each practitioner; nobody begins in the past."""
+    """When each visit that has not begun will, one after the other with each practitioner; nobody begins in the past. All in UTC: within one
+    zone Python reckons by the wall clock, which jumps."""
     free: dict[int, datetime] = {}
     found: dict[int, datetime] = {}
     for one in visits:
-        long = one.ends_at - one.starts_at
+        start = one.starts_at.astimezone(UTC)
+        long = one.ends_at.astimezone(UTC) - start
         who = [o.resource_id for o in one.occupied if o.kind == Resource.Kind.PRACTITIONER]
         if one.done_at:
-            end = one.done_at
+            end = one.done_at.astimezone(UTC)
         elif one.with_clinician_at:
-            end = max(one.with_clinician_at + long, now)
+            end = max(one.with_clinician_at.astimezone(UTC) + long, now)
         else:
-            begin = max([one.starts_at, now, *(free[w] for w in who if w in free)])
+            begin = max([start, now, *(free[w] for w in who if w in free)])
             found[one.id] = begin
             end = begin + long
         for w in who:
@@ -63,11 +60,12 @@ def _foreseen(visits: tuple[VisitDetail, ...], now: datetime) -> dict[int, datet
     return found
 
 
-def _card(one: VisitDetail, now: datetime, foreseen: datetime | None) -> BoardCard:
-    where = lane(_moments(one))
+def _card(one: VisitDetail, now: datetime, foreseen: datetime | None, zone: ZoneInfo) -> BoardCard:
+    where = lane((one.arrived_at, one.roomed_at, one.with_clinician_at, one.done_at))
     waiting = None
     if one.arrived_at and where == "arrived":
-        waiting = max(int((now - one.arrived_at) / timedelta(minutes=1)), 0)
-    began = one.with_clinician_at or foreseen
-    late = max(int(((began or one.starts_at) - one.starts_at) / timedelta(minutes=1)), 0)
-    return BoardCard(one, where, waiting, late, foreseen)
+        waiting = max(int((now - one.arrived_at.astimezone(UTC)) / timedelta(minutes=1)), 0)
+    start = one.starts_at.astimezone(UTC)
+    began = one.with_clinician_at.astimezone(UTC) if one.with_clinician_at else foreseen or start
+    late = max(int((began - start) / timedelta(minutes=1)), 0)
+    return BoardCard(one, where, waiting, late, foreseen.astimezone(zone) if foreseen else None)

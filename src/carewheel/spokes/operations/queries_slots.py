@@ -49,7 +49,7 @@ def free_slots(actor: Actor, question: SlotQuestion) -> tuple[FreeSlot, ...]:
     if asked.type.seats == 1:
         return tuple(single)
     shared = _seats(wanted, asked.type.seats, actor, places, earliest, latest)
-    return tuple(heapq.merge(shared, single, key=lambda one: one.starts_at))[: question.count]
+    return tuple(heapq.merge(shared, single, key=lambda one: one.starts_at.timestamp()))[: question.count]
 
 
 @dataclass(slots=True)
