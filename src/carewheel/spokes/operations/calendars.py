@@ -162,6 +162,12 @@ def window_of(when: datetime) -> int:
     return int(when.timestamp() // 86_400) // DAYS
 
 
+def forget() -> None:
+    """Throw away all calendars in memory: after a restore, or to measure a beginning."""
+    with _lock:
+        _kept.clear()
+
+
 _kept: OrderedDict[tuple[int, int], Book] = OrderedDict()
 _lock = threading.RLock()
 
