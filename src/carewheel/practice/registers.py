@@ -80,7 +80,7 @@ def audit_rows(actor: Actor, *, action: str = "", user_id: int | None = None, pa
     return tuple(
         AuditLine(
             row.number, row.happened_at, _who(row, names), row.action, f"{row.subject_kind} {row.subject_id}".strip(),
-            row.patient_id_seen, row.reason, {k: v for k, v in row.detail.items() if k != "system"}, row.address,
+            row.patient_id_seen, row.reason, {k: v for k, v in row.detail.items() if k != "system" and v not in (None, "", [])}, row.address,
         )
         for row in found
     )  # fmt: skip

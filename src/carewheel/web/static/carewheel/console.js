@@ -4,6 +4,9 @@
   root.classList.add("js");
   const $ = (query, within = document) => within.querySelector(query);
 
+  // On a phone the pages stand in a strip: the one that is open is in sight.
+  $(".nav [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
+
   // Toasts: said once by a screen reader; errors stay until they are closed.
   function toast(text, kind = "success", link = null) {
     const place = $("#toasts");
