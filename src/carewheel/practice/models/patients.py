@@ -8,6 +8,11 @@ from carewheel.practice.models.organisation import Location, Organisation
 from carewheel.practice.models.people import User
 
 
+def shown_name(given: str, family: str, source_id: str, number: int) -> str:
+    """As staff read it; a patient known by number only is called by it."""
+    return f"{given} {family}".strip() or f"Patient {source_id or number}"
+
+
 class Patient(models.Model):
     """A person who is cared for. Names and contacts live here only; facts carry pseudonyms."""
 
@@ -68,8 +73,7 @@ class Patient(models.Model):
     @property
     def display_name(self) -> str:
         """As staff read it; a patient known by number only is called by it."""
-        name = f"{self.given_name} {self.family_name}".strip()
-        return name or f"Patient {self.source_id or self.pk}"
+        return shown_name(self.given_name, self.family_name, self.source_id, self.pk)
 
 
 class Proxy(models.Model):
