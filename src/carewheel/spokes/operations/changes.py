@@ -44,7 +44,8 @@ def changed(
     ``action``: book, move, resize, cancel, noshow, a step of the day, hold, release, lapse, confirm. Holds are nobody else's business.
     """
     touched(visit.location_id, resource_ids)
-    told = visit.patient_id is not None and action not in ("hold", "release", "lapse")
+    held = visit.status == Visit.Status.PROPOSED or action in ("release", "lapse")
+    told = visit.patient_id is not None and not held
     if told and visit.location.mode == Location.Mode.BESIDE:
         if action in SIU:
             _write_siu(actor, visit, SIU[action], was)

@@ -34,24 +34,26 @@ def mark_visit(actor: Actor, visit_id: int, version: int, step: str) -> VisitDet
         visit.save()
         used: list[int] = []
         action = "restore" if before == Visit.Status.NOSHOW else step
-        if visit.group_id is None and step == "noshow":
-            used = _give_back(actor, visit)
-        elif visit.group_id is None and before == Visit.Status.NOSHOW:
+        alone = visit.group_id is None
+        if alone and step == "noshow":
+            used = had(visit)
+            lock(used)
+        elif alone and before == Visit.Status.NOSHOW:
             used = _take_again(actor, visit)
+        # Facts and messages say with whom it would have been: they are written while the rows are there.
         changed(actor, visit, action, used)
+        if alone and step == "noshow":
+            _give_back(actor, visit)
 
     whole(work)
     return details(Visit.objects.filter(pk=visit_id))[0]
 
 
-def _give_back(actor: Actor, visit: Visit) -> list[int]:
+def _give_back(actor: Actor, visit: Visit) -> None:
     """What is left of the time of somebody who did not come. What has gone by stays: it says with whom it was."""
-    used = had(visit)
-    lock(used)
     rows = Occupancy.objects.filter(visit=visit, ends_at__gt=actor.at)
     rows.filter(starts_at__gte=actor.at).delete()
     rows.update(ends_at=actor.at)
-    return used
 
 
 def _take_again(actor: Actor, visit: Visit) -> list[int]:

@@ -30,8 +30,8 @@ def changed_since() -> Conflict:
 
 
 def whole(work: Callable[[], T]) -> T:
-    """Run ``work`` in one transaction. Overlap refused by the database is `Conflict` ``slot-taken``; a deadlock or a database that stays
-    locked is tried again, then `Conflict` ``busy``."""
+    """Run ``work`` in one transaction. Overlap refused by the database is `Conflict` ``slot-taken``; a deadlock is tried again, then,
+    as a database that stays locked, it is `Conflict` ``busy``."""
     outer = connection.in_atomic_block
     for left in reversed(range(TRIES)):
         try:
@@ -42,10 +42,12 @@ def whole(work: Callable[[], T]) -> T:
                 raise slot_taken() from refusal
             raise
         except OperationalError as trouble:
-            state = getattr(trouble.__cause__, "sqlstate", None)
-            if state not in AGAIN and "locked" not in str(trouble):
+            again = getattr(trouble.__cause__, "sqlstate", None) in AGAIN
+            # SQLite has waited half a minute for the one who writes already.
+            locked = "database is locked" in str(trouble)
+            if not again and not locked:
                 raise
-            if outer or not left:
+            if outer or locked or not left:
                 raise Conflict("busy", "Too many are booking at this moment.", "Try again.") from trouble
     raise AssertionError("the last try returns or raises")
 
