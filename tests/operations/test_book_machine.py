@@ -71,14 +71,14 @@ Row = tuple[int, datetime, datetime]
 
 @dataclass
 class Known:
-    """A visit of the model. ``until``: a hold's end."""
+    """A visit of the model. ``until``: a hold's end; ``for_gap``: the gap that it keeps."""
 
     long: bool
     start: datetime
     rows: set[Row]
     version: int = 1
     until: datetime | None = None
-    for_gap: bool = False
+    for_gap: int = 0
 
 
 @dataclass
@@ -346,7 +346,7 @@ class Book(RuleBasedStateMachine):
         [held] = Visit.objects.exclude(pk__in=before)
         rows = set(held.occupancies.values_list("resource_id", "starts_at", "ends_at"))
         assert not any(_meet(one, other) for one in rows for other in taken)
-        self.model.visits[held.pk] = Known(False, held.starts_at, rows, 1, held.hold_until, for_gap=True)
+        self.model.visits[held.pk] = Known(False, held.starts_at, rows, 1, held.hold_until, for_gap=gap)
         for one in offers:
             assert start <= one.starts_at.astimezone(UTC) < one.ends_at.astimezone(UTC) <= end
             body = Message.objects.get(key__endswith=f":offer:{one.id}").body
@@ -364,6 +364,10 @@ class Book(RuleBasedStateMachine):
             if fresh:
                 one.status = "declined"
                 assert said.status == "declined"
+                if not any(o.gap == one.gap and o.status == "open" for o in self.model.offers):
+                    # All have answered: the slot is not kept any longer.
+                    held = next(k for k, v in self.model.visits.items() if v.for_gap == one.gap)
+                    del self.model.visits[held]
             return
         before = {*Visit.objects.values_list("pk", flat=True)}
         code = ""

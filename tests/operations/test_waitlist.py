@@ -145,6 +145,16 @@ def test_rounds_follow_each_other_and_nobody_is_asked_at_night(clinic: Clinic) -
     assert not Occupancy.objects.exists()
 
 
+def test_when_all_of_a_group_decline_the_next_are_asked_at_once(clinic: Clinic) -> None:
+    gap = full_then_gap(clinic)
+    for one in patients(clinic, 4):
+        joined(clinic, one)
+    for one in offer_gap(clinic.actor, gap, LINK):
+        assert work_waitlist(clinic.actor, LINK) == 0
+        decline_offer(token_of(one.id), NOW)
+    assert work_waitlist(clinic.actor, LINK) == 1
+
+
 def test_wishes_are_kept_and_the_urgent_come_first(clinic: Clinic) -> None:
     gap = full_then_gap(clinic)
     people = patients(clinic, 7)

@@ -96,8 +96,9 @@ def leave_waitlist(actor: Actor, entry_id: int) -> None:
         if entry.patient_id not in actor.patient_ids:
             _need_somewhere(actor, entry)
         for offer in Offer.objects.filter(entry=entry, status=OS.OPEN).order_by("gap_id"):
-            _lock_gap(offer.gap_id)
+            gap = _lock_gap(offer.gap_id)
             _close_offer(actor, offer, OS.DECLINED)
+            _lapse_gap(actor, gap)
         if entry.status in (ES.WAITING, ES.OFFERED):
             WaitlistEntry.objects.filter(pk=entry.pk).update(status=ES.WITHDRAWN, ended_at=actor.at)
             record(actor, "leave", "waitlist", entry.pk, patient_id=entry.patient_id)
@@ -213,7 +214,9 @@ def decline_offer(token: str, at: datetime) -> OfferDetail:
         if mine.status == OS.OPEN and mine.expires_at > at:
             _close_offer(actor, mine, OS.DECLINED)
             mine.status = OS.DECLINED
-            if not gap.offers.filter(status=OS.OPEN).exists():
+            _lapse_gap(actor, gap)
+            if gap.hold is None:
+                # All have answered: the next group need not wait.
                 Gap.objects.filter(pk=gap.pk).update(next_round_at=at)
             record(actor, "decline", "offer", mine.pk, patient_id=mine.entry.patient_id)
         return offer_detail(mine, at)

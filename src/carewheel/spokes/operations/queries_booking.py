@@ -9,7 +9,7 @@ from django.db.models import Q
 
 from carewheel.practice.access import Actor, NotFound, Permission, Refused
 from carewheel.practice.models import Closure, Patient, Resource, Visit
-from carewheel.spokes.operations.calendars import Book, books, window_of
+from carewheel.spokes.operations.calendars import DAY, DAYS, Book, books, window_of
 from carewheel.spokes.operations.contracts_booking import Schedule, ScheduleColumn, VisitDetail
 from carewheel.spokes.operations.details import details
 from carewheel.spokes.operations.needs import place
@@ -68,7 +68,7 @@ def _columns(
     low, high = int(begins.timestamp() // 60), int(ends.timestamp() // 60)
     opened: dict[int, list[tuple[datetime, datetime]]] = {}
     for book in kept:
-        last = book.zero + 28 * 1_440
+        last = book.zero + DAYS * DAY
         for resource in book.opened:
             spans = opened.setdefault(resource, [])
             for a, b in book.free(resource):
