@@ -92,6 +92,41 @@ def test_somebody_new_is_registered_with_the_visit_or_not_at_all(
     assert Visit.objects.get(patient__family_name="Newcomer").booked_by is not None
 
 
+def test_a_series_is_booked_whole_at_the_same_time_of_the_day(owner: Client, clinic: Clinic) -> None:
+    # Over the night on which the clocks go back.
+    sent = {"location": clinic.location.pk, "visit_type": clinic.check_up.pk, "starts": "2027-11-01T10:00", "patient": clinic.patient.pk, "times": 3, "weeks": 1}  # fmt: skip
+    assert owner.post("/schedule/book/", sent).status_code == 302
+    zone = ZoneInfo(clinic.location.zone)
+    starts = [v.starts_at.astimezone(zone).replace(tzinfo=None) for v in Visit.objects.order_by("starts_at")]
+    assert starts == [datetime(2027, 11, day, 10) for day in (1, 8, 15)]
+    assert Visit.objects.values("series").distinct().count() == 1
+    again = sent | {"starts": "2027-11-15T10:00", "resource_ids": list(Visit.objects.latest("starts_at").occupancies.values_list("resource_id", flat=True))}  # fmt: skip
+    assert owner.post("/schedule/book/", again | {"times": 2}).status_code == 409
+    assert Visit.objects.count() == 3
+
+
+def test_a_clinician_of_elsewhere_opens_a_record_in_an_emergency_with_a_reason(clinic: Clinic) -> None:
+    elsewhere = Location.objects.create(
+        organisation=clinic.organisation, name="Hillside", zone="America/New_York", slug="hillside"
+    )
+    user = clinic.account("clinician")
+    Membership.objects.filter(user=user).update(location=elsewhere)
+    client = Client()
+    client.force_login(user)
+    here = f"/patients/{clinic.patient.pk}/"
+    answer = client.get(here)
+    assert answer.status_code == 404
+    assert "Example" not in answer.content.decode()
+    short = client.post(f"{here}emergency/", {"reason": "because"})
+    assert short.status_code == 400
+    assert "because" in short.content.decode()
+    assert client.post(f"{here}emergency/", {"reason": "found unconscious at the door"})["Location"] == here
+    assert "Pat Example" in client.get(here).content.decode()
+    owner = Client()
+    owner.force_login(clinic.account("owner"))
+    assert "found unconscious" in owner.get("/audit/").content.decode()
+
+
 def test_a_search_without_script_keeps_what_was_typed(owner: Client, clinic: Clinic) -> None:
     said = owner.post(
         "/schedule/book/", {"search": "1", "q": "sam", "starts": "2027-03-15T09:00"}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.db import connections
 from django.test import Client
 from django.utils import timezone
 from tests.clinic import Clinic, small_clinic
@@ -17,6 +19,13 @@ from carewheel.practice.places import add_closure
 from carewheel.web import live
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _closed() -> Iterator[None]:
+    """The thread that asks the database lets it go."""
+    yield
+    asyncio.run(sync_to_async(connections.close_all)())
 
 
 class Listener:

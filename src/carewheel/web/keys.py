@@ -34,7 +34,7 @@ def server_key(workspace: Path) -> str:
             given = made
     if len(given) < SHORTEST or len(set(given)) < 10 or "insecure" in given:
         raise KeyRefused(
-            "server.key",
+            "server.known-key",
             "The server's key is too short or known.",
             f"Unset CAREWHEEL_SECRET_KEY, or give {SHORTEST} random characters.",
         )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,7 +16,7 @@ from carewheel.practice.access import NotFound, Permission, Refused
 from carewheel.practice.offerings import offerings
 from carewheel.practice.patients import PatientLine, patient, search_patients
 from carewheel.practice.resources import resources
-from carewheel.spokes.operations.commands_booking import book_visit
+from carewheel.spokes.operations.commands_booking import book_series, book_visit
 from carewheel.spokes.operations.contracts_booking import BookingRequest, VisitDetail
 from carewheel.spokes.operations.queries_booking import moment_at
 from carewheel.web.shell import Shell, done, number_of, offer_choices, page, part, part_asked, shell
@@ -38,6 +40,8 @@ class BookForm(forms.Form):
         min_value=5, max_value=1440, required=False, help_text="Empty: as long as the type says."
     )
     resource_ids = forms.TypedMultipleChoiceField(coerce=int, required=False, widget=forms.CheckboxSelectMultiple, label="With", help_text="None chosen: whoever and whatever is free.")  # fmt: skip
+    times = forms.IntegerField(min_value=1, max_value=60, initial=1, required=False, label="How many visits", help_text="More than one is a series: all are booked, or none.")  # fmt: skip
+    weeks = forms.IntegerField(min_value=1, max_value=26, initial=1, required=False, label="Weeks from one to the next")  # fmt: skip
     given_name = forms.CharField(max_length=120, required=False)
     family_name = forms.CharField(max_length=120, required=False)
     birth_date = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}))
@@ -49,21 +53,27 @@ class BookForm(forms.Form):
     )
     override_reason = forms.CharField(max_length=200, required=False, label="Reason to book over", help_text="Only if a rule or another visit stands against it. It is kept in the audit trail.")  # fmt: skip
 
-    def __init__(self, frame: Shell, *args: Any, **words: Any) -> None:
+    def __init__(self, frame: Shell, location_id: int, *args: Any, **words: Any) -> None:
         super().__init__(*args, **words)
         writable = [p for p in frame.places if frame.actor.may(Permission.SCHEDULE_WRITE, p.id)]
         offer_choices(
             self,
             location=[(p.id, p.name) for p in writable],
             visit_type=[(o.id, f"{o.name}, {o.minutes} min") for o in offerings(frame.actor)],
-            resource_ids=[(r.id, r.name) for r in resources(frame.actor)],
+            resource_ids=[(r.id, r.name) for r in resources(frame.actor, location_id)],
         )
 
     # Shown apart: the person who comes, and the way around a refusal.
+    SERIES = ("times", "weeks")
     PERSON = ("given_name", "family_name", "birth_date", "phone", "email")
 
     def about_the_visit(self) -> list[Any]:
-        return [self[name] for name in self.fields if name not in (*self.PERSON, "override_reason")]
+        return [
+            self[name] for name in self.fields if name not in (*self.PERSON, *self.SERIES, "override_reason")
+        ]
+
+    def about_the_series(self) -> list[Any]:
+        return [self[name] for name in self.SERIES]
 
     def about_the_person(self) -> list[Any]:
         return [self[name] for name in self.PERSON]
@@ -73,12 +83,14 @@ def book(request: HttpRequest) -> HttpResponse:
     """The form, filled in from a free time or a spot on the grid; sent, the visit."""
     frame = shell(request)
     frame.actor.need(Permission.SCHEDULE_WRITE)
+    asked = number_of(request.POST.get("location") or request.GET.get("location"))
+    location_id = frame.at(asked or frame.need_place().id).id
     if request.method != "POST":
-        form = BookForm(frame, initial=_start(request, frame))
+        form = BookForm(frame, location_id, initial=_start(request, frame))
         words = {"form": form, "patient": number_of(request.GET.get("patient")), "q": "", "found": _chosen(frame, number_of(request.GET.get("patient")))}  # fmt: skip
         template = "schedule/book_part.html" if part_asked(request) else "schedule/book.html"
         return part(request, template, words) if part_asked(request) else page(request, template, words)
-    form = BookForm(frame, request.POST)
+    form = BookForm(frame, location_id, request.POST)
     chosen, text = number_of(request.POST.get("patient")), request.POST.get("q", "")
     found = _chosen(frame, chosen) or search_patients(frame.actor, text, 10)
     words = {"form": form, "patient": chosen, "q": text, "found": found}
@@ -139,8 +151,12 @@ def _booked(frame: Shell, wish: dict[str, Any], patient_id: int | None) -> Visit
         override_reason=wish["override_reason"],
         key=wish["key"],
     )
+    if patient_id is not None and (wish["times"] or 1) > 1:
+        return _series(frame, asked, local, wish["times"], timedelta(weeks=wish["weeks"] or 1))
     if patient_id is not None:
         return book_visit(frame.actor, asked)
+    if (wish["times"] or 1) > 1:
+        raise Refused("no-patient", "A series is for somebody known.", "Register the patient first, or book one visit.")  # fmt: skip
     if not (wish["given_name"] or wish["family_name"]):
         raise Refused(
             "no-patient",
@@ -156,3 +172,9 @@ def _booked(frame: Shell, wish: dict[str, Any], patient_id: int | None) -> Visit
         phone=wish["phone"],
         email=wish["email"],
     )
+
+
+def _series(frame: Shell, first: BookingRequest, local: datetime, times: int, gap: timedelta) -> VisitDetail:
+    """The same wall-clock time again and again, also where the clock changes in between; the first of them."""
+    at = (moment_at(frame.actor, first.location_id, local + n * gap) for n in range(times))
+    return book_series(frame.actor, [replace(first, starts_at=starts) for starts in at], f"{times} visits")[0]
