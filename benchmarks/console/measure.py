@@ -57,9 +57,11 @@ def main(visits: int) -> dict[str, Any]:
     client.force_login(owner)
     rows = []
     for name, path in addresses().items():
+        # The first in a process reads hours and bookings of the place into memory.
+        client.get(path)
         with CaptureQueriesContext(connection) as queries:
             answer = client.get(path)
-            asked = len(queries)
+            asked = sum(not one["sql"].startswith(("BEGIN", "COMMIT")) for one in queries)
         seconds = []
         for _ in range(ROUNDS):
             start = time.perf_counter()

@@ -112,11 +112,12 @@ def patient(actor: Actor, patient_id: int) -> PatientDetail:
 
     With `emergency.break_glass` open for the patient, also beyond one's locations.
     """
-    if patient_id in actor.patient_ids or open_for(actor, patient_id):
+    usual = actor.may(Permission.PATIENT_READ)
+    found = _visible(actor).filter(pk=patient_id).first() if usual else None
+    if found is None and (patient_id in actor.patient_ids or open_for(actor, patient_id)):
         found = Patient.objects.filter(pk=patient_id, organisation_id=actor.organisation_id).first()
-    else:
+    elif found is None:
         actor.need(Permission.PATIENT_READ)
-        found = _visible(actor).filter(pk=patient_id).first()
     if found is None:
         raise NotFound
     seen(actor, "patient", found.pk, patient_id=found.pk)
