@@ -22,8 +22,24 @@ PACKAGE = ROOT / "src" / "carewheel"
 DOCS = ROOT / "docs"
 CODE = re.compile(r"[a-z][a-z0-9]*\.[a-z][a-z0-9]*(-[a-z0-9]+)*")
 # What looks like a finding's code and is none: names of files and modules, keys of a mapping, permissions (they stand in roles.md).
-SUFFIXES = ("toml", "json", "csv", "html", "css", "woff2", "key", "new", "parquet", "txt", "xml", "wheel")
+SUFFIXES = (
+    "toml",
+    "json",
+    "csv",
+    "html",
+    "css",
+    "woff2",
+    "key",
+    "new",
+    "parquet",
+    "txt",
+    "xml",
+    "wheel",
+    "sqlite3",
+)
 NO_CODES = {"recognise.columns", "unpivot.columns", "datetime.datetime", *Permission}
+# Django names applications and tables so.
+NOT_OURS = ("allauth.",)
 
 
 def page(name: str) -> str:
@@ -38,7 +54,8 @@ def texts_of(path: Path) -> Iterator[str]:
 
 
 def codes_in_the_source() -> set[str]:
-    found = {text for path in PACKAGE.rglob("*.py") for text in texts_of(path) if CODE.fullmatch(text)}
+    ours = [path for path in PACKAGE.rglob("*.py") if path.parent.name != "migrations"]
+    found = {text for path in ours for text in texts_of(path) if CODE.fullmatch(text)}
     # The invented world names parameters and columns the same way; of its own it only refuses what cannot be made.
     world = {
         text
@@ -53,7 +70,7 @@ def codes_in_the_source() -> set[str]:
     return {
         code
         for code in found - set(measures()) - NO_CODES
-        if code.partition(".")[2] not in SUFFIXES and not code.startswith("carewheel.")
+        if code.partition(".")[2] not in SUFFIXES and not code.startswith(("carewheel.", *NOT_OURS))
     }
 
 

@@ -107,7 +107,7 @@ def _granian(interface: str, host: str, port: int) -> list[str]:
 def alone(workspace: Path) -> Iterator[None]:
     """The right to be the console of a workspace, or to replace it. Raises `ServeRefused` while a console runs."""
     workspace.mkdir(parents=True, exist_ok=True)
-    handle = os.open(workspace / "serve.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    handle = os.open(workspace / "console-lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from carewheel.interop.files import SourceFile
 from carewheel.interop.records import TABLE_OF, Record
@@ -92,13 +92,15 @@ def _record(fact: PendingFact, names: Mapping[tuple[str, str], str]) -> Record:
 
 
 @cache
-def _types(kind: type) -> dict[str, str]:
-    return {name: str(hint) for name, hint in get_type_hints(kind).items()}
+def _types(kind: type) -> dict[str, tuple[Any, ...]]:
+    """The types that each column may have."""
+    return {name: get_args(hint) or (hint,) for name, hint in get_type_hints(kind).items()}
 
 
-def _value(hint: str, value: Any) -> Any:
-    if "Decimal" in hint:
+def _value(types: tuple[Any, ...], value: Any) -> Any:
+    """What `facts.tell` wrote as JSON, as the record has it."""
+    if Decimal in types:
         return Decimal(value)
-    if "datetime.datetime" in hint:
+    if datetime in types:
         return datetime.fromisoformat(value)
-    return date.fromisoformat(value) if "datetime.date" in hint else value
+    return date.fromisoformat(value) if date in types else value

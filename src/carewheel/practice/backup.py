@@ -30,7 +30,7 @@ FORMAT = 1
 MANIFEST = "backup.json"
 DATABASE = "database"
 FILES = "workspace/"
-_LEFT_OUT = ("staging", "spill-", "demo", "lock", "serve.lock", f"{SQLITE_NAME}")
+_LEFT_OUT = ("staging", "spill-", "demo", "lock", "console-lock", SQLITE_NAME)
 _CHUNK = 1 << 20
 
 

@@ -114,7 +114,7 @@ class Spool:
     """The records of one import, by source (a number)."""
 
     def __init__(self, folder: Path) -> None:
-        self._db = sqlite3.connect(folder / "records.sqlite3", isolation_level=None)
+        self._db = sqlite3.connect(folder / "records", isolation_level=None)
         self._db.execute("PRAGMA journal_mode=MEMORY")
         self._db.execute("PRAGMA synchronous=OFF")
         self._db.execute(_TABLE)
