@@ -62,6 +62,7 @@ POLICY: dict[str, Rule] = {
     "mfa_login_webauthn": Rule(OPEN, FORM),
     # The wheel and what it is made of. The start leads everybody to the first page that is theirs.
     "home": Rule(SIGNED_IN),
+    "wheel_csv": Rule(P.WHEEL_READ),
     "measure": Rule(P.WHEEL_READ),
     "measure_csv": Rule(P.WHEEL_READ),
     "turn_file": Rule(P.WHEEL_READ),

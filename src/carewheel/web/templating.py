@@ -35,9 +35,7 @@ def environment(**options: Any) -> jinja2.Environment:
     }
     made.filters |= FILTERS | {
         "moment": moment,
-        "clock": clock,
         "date_words": date_words,
-        "local": local,
         "ago": ago,
         "figure": lambda value, m: number(value, m["unit"], m["currency"]),
     }
@@ -48,16 +46,6 @@ def moment(at: datetime, zone: str) -> str:
     """As people say it: "Tue 3 Mar 14:30"."""
     local = at.astimezone(ZoneInfo(zone))
     return f"{local:%a} {local.day} {local:%b %H:%M}"
-
-
-def clock(at: datetime | None, zone: str) -> str:
-    """The time of day: "14:30"; "" for none."""
-    return f"{at.astimezone(ZoneInfo(zone)):%H:%M}" if at else ""
-
-
-def local(at: datetime, zone: str) -> str:
-    """As a form field for a local moment has it: "2026-03-02T14:30"."""
-    return f"{at.astimezone(ZoneInfo(zone)):%Y-%m-%dT%H:%M}"
 
 
 def date_words(day: date | None, weekday: bool = False) -> str:

@@ -25,6 +25,7 @@ urlpatterns = [
     path("", wheel.home, name="home"),
     path("measures/<str:measure_id>/", wheel.measure, name="measure"),
     path("measures/<str:measure_id>/table.csv", wheel.measure_csv, name="measure_csv"),
+    path("measures/table.csv", wheel.wheel_csv, name="wheel_csv"),
     path("turn/<str:kind>/", wheel.turn_file, name="turn_file"),
     path("location/", places.choose, name="location"),
     path("day/", day.day, name="day"),

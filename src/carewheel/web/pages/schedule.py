@@ -100,7 +100,7 @@ def find(request: HttpRequest) -> HttpResponse:
     frame.actor.need(Permission.SCHEDULE_READ)
     asked = "visit_type" in request.GET
     place = frame.need_place()
-    start = {"earliest": frame.today, "locations": [place.id]} | {k: v for k, v in request.GET.items() if k == "patient"}  # fmt: skip
+    start = {"earliest": frame.today, "locations": [place.id]}
     form = FinderForm(frame, request.GET if asked else None, initial=start)
     words: dict[str, Any] = {
         "form": form,

@@ -46,6 +46,30 @@ def measure(request: HttpRequest, measure_id: str) -> HttpResponse:
     return page(request, "wheel/measure.html", {"turned": turned, "m": found, "card": card, "interval": interval})  # fmt: skip
 
 
+def wheel_csv(request: HttpRequest) -> HttpResponse:
+    """Every measure of the latest turn as a table."""
+    shell(request).actor.need(Permission.WHEEL_READ)
+    turned = latest_turn(Workspace(settings.WORKSPACE))
+    if turned is None:
+        raise NotFound("No turn of the wheel was made yet.")
+    names = (
+        "id",
+        "title",
+        "component",
+        "status",
+        "value",
+        "low",
+        "high",
+        "n",
+        "unit",
+        "currency",
+        "freshness",
+    )
+    rows = ([m[name] for name in names] for m in turned.document["measures"])
+    head = ("measure", "title", "part", "status", "value", "low_90", "high_90", "n", "unit", "currency", "data_up_to")  # fmt: skip
+    return csv_file(f"wheel-{turned.as_of}", head, rows)
+
+
 def measure_csv(request: HttpRequest, measure_id: str) -> HttpResponse:
     """The months and places of a measure as a table."""
     shell(request).actor.need(Permission.WHEEL_READ)
