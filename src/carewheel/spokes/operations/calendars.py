@@ -55,6 +55,17 @@ class EpochSeconds(Func):
         )
 
 
+class Sought:
+    """A visit that is looked for. ``only``: kinds with the resources among which theirs must be. ``key``: all of it as one text, hashed once for
+    thousands of places."""
+
+    __slots__ = ("key", "minutes", "needs", "only")
+
+    def __init__(self, needs: Sequence[NeedLine], minutes: int, only: Named) -> None:
+        self.needs, self.minutes, self.only = tuple(needs), minutes, only
+        self.key = repr((self.minutes, self.needs, sorted((kind, sorted(ids)) for kind, ids in only.items())))
+
+
 @dataclass(slots=True)
 class Book:
     """One place and window. Bits count steps from its ``zero`` (minutes since 1970); ``lapses``: when holds in it next run out."""
@@ -70,36 +81,30 @@ class Book:
     versions: dict[int, int]
     lapses: dict[int, float] = field(default_factory=dict)
     read_at: float = 0.0
-    parts: dict[object, tuple[int, Part] | None] = field(default_factory=dict)
+    parts: dict[str, tuple[int, Part] | None] = field(default_factory=dict)
 
-    def part(
-        self, needs: Sequence[NeedLine], minutes: int, only: Named, aligned: bool = True
-    ) -> tuple[int, Part] | None:
-        """The starts (as bits) at which a visit fits, and the part that names resources for them; None where there are none.
-
-        ``only``: kinds with the resources among which theirs must be. ``aligned``: at the times of the day that are offered.
-        """
-        key = (tuple(needs), minutes, tuple(only.items()), aligned)
-        if key not in self.parts:
+    def part(self, sought: Sought) -> tuple[int, Part] | None:
+        """The starts (as bits, at the times of the day that are offered) at which a visit fits, and the part that names resources for them; None
+        where there are none."""
+        try:
+            return self.parts[sought.key]
+        except KeyError:
             if len(self.parts) >= MOST_PARTS:
                 self.parts.clear()
-            self.parts[key] = self._part(needs, minutes, only, aligned)
-        return self.parts[key]
+            found = self.parts[sought.key] = self._part(sought)
+            return found
 
-    def _part(
-        self, needs: Sequence[NeedLine], minutes: int, only: Named, aligned: bool
-    ) -> tuple[int, Part] | None:
-        asked = science_needs(needs, minutes, only)
+    def _part(self, sought: Sought) -> tuple[int, Part] | None:
+        asked = science_needs(sought.needs, sought.minutes, sought.only)
         try:
             part = Search(self.calendar, asked).part(0, DAYS * DAY // STEP)
         except CannotTell:  # nobody of a kind is here
             return None
         if not part.sites:
             return None
-        mask = part.sites[""][0]
-        if aligned:
-            offset = datetime.fromtimestamp(self.zero * 60, self.zone).utcoffset()
-            mask &= _raster(interval(minutes), int(offset.total_seconds() // 60) if offset else 0)
+        offset = datetime.fromtimestamp(self.zero * 60, self.zone).utcoffset()
+        raster = _raster(interval(sought.minutes), int(offset.total_seconds() // 60) if offset else 0)
+        mask = part.sites[""][0] & raster
         return (mask, part) if mask else None
 
     def free(self, resource_id: int) -> Spans:

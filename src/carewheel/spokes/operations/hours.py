@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Q
 
 from carewheel.practice.models import Closure, Leave, OpeningHours, Resource, WorkingHours
-from carewheel.spokes.operations.rules.hours import HoursRule, LocalDays, Spans, both, minute
+from carewheel.spokes.operations.rules.hours import Clock, HoursRule, LocalDays, Spans, both, minute
 from carewheel.spokes.operations.rules.local_time import LAST
 
 # Kinds that are there whenever their place is open, unless hours say otherwise.
@@ -97,18 +97,22 @@ def place_hours(
             by_place[row[1]][row[0]] = row
     for place, by_resource in read.working.items():
         by_place[place].update((one, known[one]) for one in by_resource if one in known)
+    # Wall clocks of a zone are the same moments at all its places.
+    clocks: dict[str, Clock] = defaultdict(dict)
     return {
-        place: _of_place(read, place, ZoneInfo(zone), list(by_place[place].values()), first, last)
+        place: _of_place(
+            read, place, ZoneInfo(zone), list(by_place[place].values()), first, last, clocks[zone]
+        )
         for place, zone in zones.items()
     }
 
 
 def _of_place(
-    read: _Read, place: int, zone: ZoneInfo, rows: Sequence[Row], first: datetime, last: datetime
+    read: _Read, place: int, zone: ZoneInfo, rows: Sequence[Row], first: datetime, last: datetime, clock: Clock
 ) -> PlaceHours:  # fmt: skip
     start = first.astimezone(zone).date() - timedelta(days=1)
     count = (last.astimezone(zone).date() - start).days + 1
-    days = LocalDays(zone, start, count, read.closed[place])
+    days = LocalDays(zone, start, count, read.closed[place], clock)
     open_ = days.spans(read.opening[place] or EVERY_DAY)
     there = []
     for resource, _, kind, name, order, version in rows:

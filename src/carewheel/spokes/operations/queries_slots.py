@@ -12,10 +12,10 @@ from django.db.models import Count, Q
 from carewheel.practice.access import Actor, Permission, Refused
 from carewheel.practice.models import Visit
 from carewheel.science.scheduling.slots.finding import Part
-from carewheel.spokes.operations.calendars import Book, Named, books, window_of
+from carewheel.spokes.operations.calendars import Book, Sought, books, window_of
 from carewheel.spokes.operations.contracts_booking import FreeSlot, SlotQuestion
 from carewheel.spokes.operations.needs import TypeWithNeeds, named_by_kind, type_with_needs
-from carewheel.spokes.operations.rules.booking import STEP, NeedLine
+from carewheel.spokes.operations.rules.booking import STEP
 
 # Where the question names no last moment, and the longest look ahead there is.
 AHEAD, MOST_AHEAD = timedelta(days=90), timedelta(days=400)
@@ -39,7 +39,7 @@ def free_slots(actor: Actor, question: SlotQuestion) -> tuple[FreeSlot, ...]:
         return ()
     minutes, needs = asked.lasting(None)
     only = named_by_kind(actor.organisation_id, question.resource_ids)
-    wanted = _Wanted(question, asked.type.pk, minutes, needs, only)
+    wanted = _Wanted(question, asked.type.pk, Sought(needs, minutes, only))
     single: list[FreeSlot] = []
     for window in range(window_of(earliest), window_of(latest) + 1):
         kept = books(actor.organisation_id, places, window, actor.at)
@@ -56,22 +56,19 @@ def free_slots(actor: Actor, question: SlotQuestion) -> tuple[FreeSlot, ...]:
 class _Wanted:
     question: SlotQuestion
     type_id: int
-    minutes: int
-    needs: tuple[NeedLine, ...]
-    only: Named
+    sought: Sought
 
     def search(self, kept: list[Book], earliest: datetime, latest: datetime, found: list[FreeSlot]) -> None:
         """The slots of some places in one window, in order of time, added until there are enough."""
         queue: list[tuple[int, int, int, Part]] = []
+        if not kept:
+            return
+        zero = kept[0].zero
+        first, last = max(_step(earliest, zero), 0), max(_step(latest, zero, up=False) + 1, 0)
+        until = (1 << last) - 1
         for n, book in enumerate(kept):
-            fits = book.part(self.needs, self.minutes, self.only)
-            if fits is None:
-                continue
-            first, last = _step(earliest, book.zero), _step(latest, book.zero, up=False) + 1
-            mask = fits[0] if first <= 0 else fits[0] >> first << first
-            if last < mask.bit_length():
-                mask &= (1 << max(last, 0)) - 1
-            if mask:
+            fits = book.part(self.sought)
+            if fits is not None and (mask := (fits[0] >> first << first) & until):
                 queue.append(((mask & -mask).bit_length() - 1, n, mask, fits[1]))
         heapq.heapify(queue)
         while queue and len(found) < self.question.count:
@@ -86,7 +83,7 @@ class _Wanted:
 
     def _slot(self, book: Book, part: Part, at: int) -> FreeSlot | None:
         start = datetime.fromtimestamp((book.zero + at * STEP) * 60, book.zone)
-        end = datetime.fromtimestamp((book.zero + at * STEP + self.minutes) * 60, book.zone)
+        end = datetime.fromtimestamp((book.zero + at * STEP + self.sought.minutes) * 60, book.zone)
         if not self.likes(start, end):
             return None
         # None where two needs of the visit would want the same resource.
@@ -130,7 +127,7 @@ def _seats(
         zone = ZoneInfo(group.location.zone)
         start, end = group.starts_at.astimezone(zone), group.ends_at.astimezone(zone)
         used = tuple(one.resource_id for one in sorted(group.occupancies.all(), key=lambda o: o.need_order))
-        wished = all(ids & set(used) for ids in wanted.only.values())
+        wished = all(ids & set(used) for ids in wanted.sought.only.values())
         if wished and wanted.likes(start, end):
             found.append(FreeSlot(group.location_id, wanted.type_id, start, end, used))
     return found

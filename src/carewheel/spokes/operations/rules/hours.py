@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 from carewheel.spokes.operations.rules.local_time import end_of, moment
 
 Spans = list[tuple[int, int]]
+# Minutes since 1970 of the times of days that were asked for, apart for beginnings and ends.
+Clock = dict[tuple[date, time, bool], int]
 MONDAY = date(1970, 1, 5)
 
 
@@ -42,15 +44,22 @@ class HoursRule:
 
 
 class LocalDays:
-    """Some local days of a zone; turns wall clocks into minutes, each only once."""
+    """Some local days of a zone; turns wall clocks into minutes, each only once (``known``: shared with other places of the zone)."""
 
-    def __init__(self, zone: ZoneInfo, first: date, count: int, closed: Collection[date] = ()) -> None:
+    def __init__(
+        self,
+        zone: ZoneInfo,
+        first: date,
+        count: int,
+        closed: Collection[date] = (),
+        known: Clock | None = None,
+    ) -> None:
         self.zone = zone
         days = [first + timedelta(days=n) for n in range(count)]
         self.by_weekday: list[list[date]] = [
             [d for d in days if d.weekday() == weekday and d not in closed] for weekday in range(7)
         ]
-        self._known: dict[tuple[date, time, bool], int] = {}
+        self._known = {} if known is None else known
 
     def spans(self, rules: Iterable[HoursRule]) -> Spans:
         """What the rules say of these days, in order, touching spans made one."""
