@@ -71,6 +71,11 @@ def serve_command(host: str, port: int, workers: int, owner: str, empty: bool, w
         from carewheel.cli.first_start import first_start
 
         password = first_start(workspace, owner, empty=empty, fresh=count > 0)
+        if password:
+            # Said before anything can go wrong with the processes: it is kept nowhere.
+            say(f"Sign in as  {owner}")
+            say(f"Password    {password}")
+            say("The password is shown this once. Lost: carewheel account reset EMAIL")
         # An address that listens everywhere is no address to open.
         shown = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"
         os.environ.setdefault("CAREWHEEL_ADDRESS", shown)
@@ -82,15 +87,11 @@ def serve_command(host: str, port: int, workers: int, owner: str, empty: bool, w
         }  # fmt: skip
         if live:
             commands["live"] = [*_granian("asgi", host, port + 1), "--workers", "1", LIVE]
-        return _run(commands, host, port, lambda: _greet(shown, owner, password, workspace))
+        return _run(commands, host, port, lambda: _greet(shown, workspace))
 
 
-def _greet(address: str, owner: str, password: str, workspace: Path) -> None:
+def _greet(address: str, workspace: Path) -> None:
     say(f"CareWheel is at {address}", bold=True)
-    if password:
-        say(f"  Sign in as  {owner}")
-        say(f"  Password    {password}")
-        say("  It is shown this once. Lost: carewheel account reset EMAIL")
     say(f"Ctrl-C ends it. Everything stays in {workspace}.")
     sys.stdout.flush()
 
@@ -98,7 +99,7 @@ def _greet(address: str, owner: str, password: str, workspace: Path) -> None:
 def _granian(interface: str, host: str, port: int) -> list[str]:
     return [
         sys.executable, "-m", "granian", "--interface", interface, "--host", host, "--port", str(port), "--http", "1", "--no-ws",
-        "--log-level", "warning", "--respawn-failed-workers", "--http1-header-read-timeout", HEADER_MILLISECONDS,
+        "--log-level", "error", "--respawn-failed-workers", "--http1-header-read-timeout", HEADER_MILLISECONDS,
         "--backpressure", THREADS, "--workers-kill-timeout", "10",
     ]  # fmt: skip
 
