@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
+from markupsafe import Markup
 
 from carewheel.practice.access import Permission, Refused
 from carewheel.practice.offerings import offerings
@@ -24,22 +25,18 @@ LONGEST = 288
 VIEWS = ("people", "rooms", "both", "table")
 PEOPLE = ("practitioner", "assistant")
 WEEKDAYS = [(i, name) for i, name in enumerate(("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"))]
+STATUS_CLASS = {"proposed": " held", "pending": " pending", "noshow": " gone"}
 RISKY, DOUBTFUL = 0.3, 0.15
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A visit in a column: first row, rows, side by side with ``of`` others at ``at``, colour; ``lead``: minutes from the visit's start to it, ``lasts``: of the whole visit."""
+    """A visit in a column: classes that place and colour it, and what dragging it has to know (first row, rows, minutes from the visit's start to it, minutes of the whole visit, version)."""
 
     visit: VisitDetail
-    row: int
-    rows: int
-    at: int
-    of: int
-    colour: str
-    overbooks: bool
-    lead: int
-    lasts: int
+    classes: str
+    data: Markup
+    risky: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,14 +236,8 @@ def _blocks(mine: list[tuple[VisitDetail, datetime, datetime, bool]], day: date,
     busy_until = -1
 
     def close() -> None:
-        width = max((lane for *_, lane, _ in group), default=0) + 1
-        made.extend(
-            Block(
-                v, row, rows, lane, min(width, 3), _colour(v, colour, types), over,
-                opens + row * STEP - _minute(v.starts_at, day), int((v.ends_at - v.starts_at).total_seconds() // 60),
-            )
-            for v, row, rows, lane, over in group
-        )  # fmt: skip
+        width = min(max((lane for *_, lane, _ in group), default=0) + 1, 3)
+        made.extend(_block(v, row, rows, f" of{width} at{lane}" if width > 1 else "", opens + row * STEP - _minute(v.starts_at, day), _colour(v, colour, types), over) for v, row, rows, lane, over in group)  # fmt: skip
         group.clear()
 
     for v, a, b, over in sorted(mine, key=lambda one: one[1]):
@@ -259,6 +250,16 @@ def _blocks(mine: list[tuple[VisitDetail, datetime, datetime, bool]], day: date,
         busy_until = max(busy_until, row + rows)
     close()
     return tuple(made)
+
+
+def _block(v: VisitDetail, row: int, rows: int, beside: str, lead: int, colour: str, over: bool) -> Block:
+    # Put together here, once and of numbers only: a large week has thousands of blocks.
+    lasts = int((v.ends_at - v.starts_at).total_seconds() // 60)
+    kind = f"{' over' if over else ''}{STATUS_CLASS.get(v.status, '')}"
+    data = Markup(
+        f' data-row="{row:d}" data-rows="{rows:d}" data-lead="{lead:d}" data-lasts="{lasts:d}" data-version="{v.version:d}"'
+    )
+    return Block(v, f"v t{row} d{rows} {colour}{beside}{kind}", data, colour == "r3")
 
 
 def _colour(v: VisitDetail, colour: str, types: list[str]) -> str:
