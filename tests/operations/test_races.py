@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -13,9 +14,9 @@ from tests.clinic import NOW, small_clinic
 from tests.operations.racing import FIRST, arena, book, overlaps, race, winners
 from tests.operations.test_waitlist import LINK, full_then_gap, joined, patients, token_of
 
-from carewheel.practice.access import Actor, Refused
+from carewheel.practice.access import Actor, Grant, Refused
 from carewheel.practice.audit import verify
-from carewheel.practice.models import Occupancy, Visit
+from carewheel.practice.models import Occupancy, Patient, Visit, VisitType
 from carewheel.spokes.operations.commands_booking import book_visit, cancel_visit, move_visit
 from carewheel.spokes.operations.commands_waitlist import claim_offer, offer_gap
 from carewheel.spokes.operations.contracts_booking import BookingRequest
@@ -100,6 +101,40 @@ def test_two_visits_change_places_with_others_without_deadlock() -> None:
 
     assert at_once(*[go(n) for n in range(4)]) == [5] * 4
     assert overlaps(where) == 0
+
+
+def test_the_seats_of_a_group_are_counted_once() -> None:
+    where = arena()
+    VisitType.objects.filter(pk=where.types[0]).update(seats=3)
+    actor = Actor(where.organisation, NOW, system="test")
+    people = [
+        Patient.objects.create(organisation_id=where.organisation, given_name="P", created_at=NOW).pk
+        for _ in range(8)
+    ]
+    request = BookingRequest(where.location, where.types[0], FIRST)
+    calls = [
+        lambda one=one: book_visit(actor, replace(request, patient_id=one)).status  # type: ignore[misc]
+        for one in people
+    ]
+    assert Counter(at_once(*calls)) == {"booked": 3, "group-full": 5}
+    assert Visit.objects.filter(group=None).count() == 1
+    assert overlaps(where) == 0
+
+
+def test_a_patient_who_may_hold_one_visit_gets_one() -> None:
+    clinic = small_clinic()
+    VisitType.objects.filter(pk=clinic.check_up.pk).update(most_open=1)
+    own = Actor(
+        clinic.organisation.pk, NOW, grants=(Grant("patient"),), patient_ids=frozenset([clinic.patient.pk])
+    )
+    request = BookingRequest(
+        clinic.location.pk, clinic.check_up.pk, NOW + timedelta(hours=3), clinic.patient.pk, patient_side=True
+    )
+    calls = [
+        lambda n=n: book_visit(own, replace(request, starts_at=NOW + timedelta(hours=n))).status  # type: ignore[misc]
+        for n in (3, 4, 5, 6)
+    ]
+    assert Counter(at_once(*calls)) == {"booked": 1, "most-open": 3}
 
 
 @pytest.mark.parametrize("mode", ["master", "beside"])

@@ -251,6 +251,24 @@ def test_an_export_confirms_and_contradicts(db: None) -> None:
     assert OutboundChange.objects.filter(state="closed").count() == 2
 
 
+def test_a_cancellation_that_an_import_brings_is_offered(db: None) -> None:
+    clinic = small_clinic(mode="beside")
+    joined(clinic, patients(clinic, 1)[0])
+    words = {
+        "organisation": clinic.organisation,
+        "location": clinic.location,
+        "patient": clinic.patient,
+        "source": "export",
+    }
+    for n, (start, when) in enumerate(((TEN, NOW), (TEN, NOW - timedelta(days=3)), (NOW, NOW))):
+        Visit.objects.create(
+            status="cancelled", starts_at=start, ends_at=start + timedelta(minutes=30), cancelled_at=when, source_id=f"A{n}", **words
+        )  # fmt: skip
+    assert work_waitlist(clinic.actor, LINK) == 1
+    assert work_waitlist(clinic.actor, LINK) == 0
+    assert Gap.objects.get().from_visit == Visit.objects.get(source_id="A0")
+
+
 def test_an_import_that_was_faster_stands(db: None) -> None:
     clinic = small_clinic(mode="beside")
     made = booked(clinic)

@@ -19,7 +19,7 @@ from carewheel.spokes.operations.contracts_booking import (
     WaitlistLine,
     WaitlistRequest,
 )
-from carewheel.spokes.operations.freeing import end_visit, visit_to_change
+from carewheel.spokes.operations.freeing import end_visit, find_gaps, visit_to_change
 from carewheel.spokes.operations.gaps import Fitting, fitting
 from carewheel.spokes.operations.models import Gap, Offer, WaitlistEntry
 from carewheel.spokes.operations.needs import named_by_kind, type_with_needs
@@ -239,8 +239,10 @@ def lapse_offers(actor: Actor) -> int:
 
 
 def work_waitlist(actor: Actor, link: str) -> int:
-    """One go of the loop, for a job: lapse what is over, then the next round of each gap that is due. How many offers were made."""
+    """One go of the loop, for a job: lapse what is over, find what an import has cancelled, then the next round of each gap that is due. How many
+    offers were made."""
     lapse_offers(actor)
+    whole(lambda: find_gaps(actor))
     due = Gap.objects.filter(
         organisation=actor.organisation_id, status=Gap.Status.OPEN, next_round_at__lte=actor.at
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from django.db.models import Exists, OuterRef
+
 from carewheel.practice.access import Actor, NotFound, Permission
 from carewheel.practice.models import Occupancy, Visit
 from carewheel.spokes.operations.changes import changed
@@ -11,6 +13,9 @@ from carewheel.spokes.operations.models import Gap
 from carewheel.spokes.operations.occupying import had, lock
 from carewheel.spokes.operations.rules.offering import ASK_AHEAD
 from carewheel.spokes.operations.transactions import changed_since
+
+# A cancellation that an import brings later than this is no news.
+NEWS = timedelta(days=2)
 
 
 def visit_to_change(
@@ -92,3 +97,20 @@ def open_gap(actor: Actor, visit: Visit) -> None:
         next_round_at=actor.at,
         created_at=actor.at,
     )
+
+
+def find_gaps(actor: Actor) -> int:
+    """Open the gaps of visits that were cancelled elsewhere, in the practice system, and came by an import: how many."""
+    known = Gap.objects.filter(from_visit=OuterRef("pk"), starts_at=OuterRef("starts_at"))
+    rows = Visit.objects.filter(
+        ~Exists(known),
+        organisation=actor.organisation_id,
+        status=Visit.Status.CANCELLED,
+        starts_at__gt=actor.at + ASK_AHEAD,
+        cancelled_at__gte=actor.at - NEWS,
+        patient__isnull=False,
+    ).exclude(source_id="")
+    found = list(rows.select_related("visit_type"))
+    for visit in found:
+        open_gap(actor, visit)
+    return len(found)
