@@ -35,6 +35,8 @@ NAVIGATION = (
     ("Jobs", "jobs", P.JOBS_READ),
     ("Audit", "audit", P.AUDIT_READ),
 )
+# Pages that stand below one of them under an address of their own.
+BELOW = {"/schedule/": ("/visits/",), "/waitlist/": ("/outbound/",)}
 LOCATION = "location"
 # A cell that begins so is a formula to a spreadsheet.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -117,7 +119,7 @@ def current(request: HttpRequest, address: str) -> bool:
     """Whether a page of the navigation is, or is above, the one that is shown."""
     if address == "/":
         return request.path == "/" or request.path.startswith("/measures/")
-    return request.path.startswith(address)
+    return request.path.startswith((address, *BELOW.get(address, ())))
 
 
 def done(request: HttpRequest, said: str, address: str) -> HttpResponse:
