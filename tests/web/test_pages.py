@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
-from tests.clinic import Clinic
+from tests.clinic import NOW, Clinic
 
+from carewheel.practice.models import Membership, Organisation, User
 from carewheel.web.policy import unlisted
 
 PAGES = ["/", "/day/", "/schedule/", "/schedule/?days=7", "/schedule/?view=table", "/schedule/find/", "/schedule/book/", "/patients/", "/patients/new/", "/waitlist/", "/waitlist/join/", "/outbound/", "/access/", "/access/lab/", "/data/", "/settings/", "/settings/places/new/", "/settings/types/new/", "/settings/members/", "/audit/", "/jobs/"]  # fmt: skip
@@ -76,3 +77,17 @@ def test_whoever_has_no_wheel_begins_at_the_day(clinic: Clinic) -> None:
     client = Client()
     client.force_login(clinic.account("front_desk"))
     assert client.get("/")["Location"] == "/day/"
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_a_practice_without_a_location_is_told_how_to_begin(db: None, address: str) -> None:
+    organisation = Organisation.objects.create(name="New", created_at=NOW)
+    user = User.objects.create(email="new@example.com")
+    Membership.objects.create(user=user, organisation=organisation, role="owner")
+    client = Client()
+    client.force_login(user)
+    answer = client.get(address)
+    assert answer.status_code == 200
+    assert "<h1>" in answer.content.decode()
+    if address.startswith(("/day/", "/schedule/")):
+        assert "/settings/places/new/" in answer.content.decode()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import wraps
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
@@ -106,6 +107,18 @@ def page(request: HttpRequest, template: str, words: dict[str, Any] | None = Non
         "may": lambda word, location_id=None: frame.actor.may(P(word), location_id),
     }
     return render(request, template, shown | (words or {}), status=status_of(error) if error else status)
+
+
+def needs_place(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """A page about one location: where there is none yet, it says how to begin."""
+
+    @wraps(view)
+    def seen(request: HttpRequest, *args: Any, **words: Any) -> HttpResponse:
+        if shell(request).here is None:
+            return page(request, "no_place.html")
+        return view(request, *args, **words)
+
+    return seen
 
 
 def part(request: HttpRequest, template: str, words: dict[str, Any]) -> HttpResponse:

@@ -19,7 +19,17 @@ from carewheel.practice.resources import resources
 from carewheel.spokes.operations.commands_booking import book_series, book_visit
 from carewheel.spokes.operations.contracts_booking import BookingRequest, VisitDetail
 from carewheel.spokes.operations.queries_booking import moment_at
-from carewheel.web.shell import Shell, done, number_of, offer_choices, page, part, part_asked, shell
+from carewheel.web.shell import (
+    Shell,
+    done,
+    needs_place,
+    number_of,
+    offer_choices,
+    page,
+    part,
+    part_asked,
+    shell,
+)
 
 LOCAL = "%Y-%m-%dT%H:%M"
 
@@ -79,6 +89,7 @@ class BookForm(forms.Form):
         return [self[name] for name in self.PERSON]
 
 
+@needs_place
 def book(request: HttpRequest) -> HttpResponse:
     """The form, filled in from a free time or a spot on the grid; sent, the visit."""
     frame = shell(request)

@@ -11,7 +11,7 @@ from carewheel.practice.access import Permission
 from carewheel.spokes.operations.commands_day import mark_visit
 from carewheel.spokes.operations.contracts_booking import LANES, Board
 from carewheel.spokes.operations.queries_day import board
-from carewheel.web.shell import csv_file, day_of, done, number_of, page, part, part_asked, shell
+from carewheel.web.shell import csv_file, day_of, done, needs_place, number_of, page, part, part_asked, shell
 
 LANE_WORDS = {
     "booked": "Booked",
@@ -37,6 +37,7 @@ SAID = {
 }
 
 
+@needs_place
 def day(request: HttpRequest) -> HttpResponse:
     """The board of a day at the location that is looked at; for htmx the board alone."""
     words = _words(request)
@@ -59,6 +60,7 @@ def step(request: HttpRequest, visit_id: int) -> HttpResponse:
     )
 
 
+@needs_place
 def day_csv(request: HttpRequest) -> HttpResponse:
     """The board as a table."""
     words = _words(request)

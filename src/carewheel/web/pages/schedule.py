@@ -17,7 +17,17 @@ from carewheel.practice.offerings import offerings
 from carewheel.practice.resources import resources
 from carewheel.spokes.operations.contracts_booking import Schedule, ScheduleColumn, SlotQuestion, VisitDetail
 from carewheel.spokes.operations.queries_booking import free_slots, moment_at, schedule
-from carewheel.web.shell import Shell, csv_file, day_of, offer_choices, page, part, part_asked, shell
+from carewheel.web.shell import (
+    Shell,
+    csv_file,
+    day_of,
+    needs_place,
+    offer_choices,
+    page,
+    part,
+    part_asked,
+    shell,
+)
 
 # A row of the grid; the classes t0… and d1… of schedule.css place blocks on it.
 STEP = 5
@@ -73,6 +83,7 @@ class FinderForm(forms.Form):
         )
 
 
+@needs_place
 def schedule_page(request: HttpRequest) -> HttpResponse:
     """A day (people and rooms) or a week (people or rooms) at the location that is looked at."""
     words = _words(request)
@@ -81,6 +92,7 @@ def schedule_page(request: HttpRequest) -> HttpResponse:
     return page(request, "schedule/schedule.html", words)
 
 
+@needs_place
 def schedule_csv(request: HttpRequest) -> HttpResponse:
     """The visits that the page shows."""
     shown: Schedule = _words(request)["schedule"]
@@ -91,6 +103,7 @@ def schedule_csv(request: HttpRequest) -> HttpResponse:
     return csv_file(f"schedule-{shown.first}", ("starts_at", "ends_at", "patient", "type", "status", "with"), rows)  # fmt: skip
 
 
+@needs_place
 def find(request: HttpRequest) -> HttpResponse:
     """Free times for a visit type and wishes."""
     frame = shell(request)

@@ -18,7 +18,7 @@ from carewheel.spokes.operations.contracts_booking import WaitlistRequest
 from carewheel.spokes.operations.queries_booking import visits_of
 from carewheel.spokes.operations.queries_waitlist import fill_rate, outbound, waitlist
 from carewheel.web.pages.schedule import WEEKDAYS
-from carewheel.web.shell import Shell, csv_file, done, number_of, offer_choices, page, shell
+from carewheel.web.shell import Shell, csv_file, done, needs_place, number_of, offer_choices, page, shell
 
 # Over which the fill rate is counted.
 LOOK_BACK = timedelta(days=90)
@@ -87,6 +87,7 @@ def waitlist_csv(request: HttpRequest) -> HttpResponse:
     return csv_file("waitlist", head, rows)
 
 
+@needs_place
 def join(request: HttpRequest) -> HttpResponse:
     """Put a patient on the waitlist; without one, first find them."""
     frame = shell(request)
