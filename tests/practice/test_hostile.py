@@ -158,7 +158,7 @@ def test_nothing_that_is_written_down_names_a_person(
         due_at=NOW,
     )
     send_due(
-        ways(tmp_path / "nowhere" / "\0", smtp="smtp://127.0.0.1:9?from=desk@example.com"),
+        ways(tmp_path / "nowhere" / "\0", smtp="smtp://localhost:9?from=desk@example.com"),
         NOW + timedelta(hours=4),
     )
 
