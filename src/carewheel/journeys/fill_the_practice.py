@@ -27,6 +27,15 @@ from carewheel.warehouse.workspace import Workspace
 
 # The best book first. Claims and payments tell of visits only after the fact: they make none.
 RANKS = ("practice", "fhir", "hl7v2")
+# Tables and resources that tell of money or of care given, which the console takes from the facts: read once is enough.
+LEFT_TO_THE_FACTS = {
+    "fhir": frozenset(
+        ("Coverage", "Procedure", "Claim", "ClaimResponse", "ExplanationOfBenefit", "ChargeItem", "Invoice", "QuestionnaireResponse")
+    ),
+    "opendental": frozenset(
+        ("claim", "claimproc", "claimpayment", "paysplit", "payment", "adjustment", "insplan", "inssub", "patplan", "carrier", "recall", "refattach")
+    ),
+}  # fmt: skip
 # How far back what the source says is compared with what it was asked.
 COMPARED = timedelta(days=30)
 
@@ -63,7 +72,7 @@ def fill_the_practice(
     """
     found = gather(given, settings, workspace)
     sources = sorted(
-        (one for one in found.sources if one.setting.source_kind in RANKS),
+        (_of_the_book(one) for one in found.sources if one.setting.source_kind in RANKS),
         key=lambda one: RANKS.index(one.setting.source_kind),
     )
     progress = progress or Progress()
@@ -88,6 +97,13 @@ def fill_the_practice(
             visits_made=filled.visits_made, visits_changed=filled.visits_changed,
         )  # fmt: skip
     return filled
+
+
+def _of_the_book(source: FoundSource) -> FoundSource:
+    """The files of a source that tell of places, people and visits."""
+    out = LEFT_TO_THE_FACTS.get(source.kind, frozenset())
+    kept = [item for item in source.items if item.part not in out]
+    return replace(source, items=kept or source.items)
 
 
 def _read(

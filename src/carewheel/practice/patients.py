@@ -90,18 +90,15 @@ def search_patients(actor: Actor, text: str, count: int = 20) -> tuple[PatientLi
         return ()
     count = min(max(count, 1), MOST_FOUND)
     visible = _visible(actor).filter(active=True)
-    if any(sign.isdigit() for sign in words):
-        found = list(visible.filter(_by_number(text)).order_by("search_name", "id")[:count])
-    else:
-        first, _, rest = words.partition(" ")
-        ways = _begins("search_name", words)
-        if rest:
-            ways |= _begins("search_name", rest) & Q(search_name__contains=f" {first}")
-        found = list(visible.filter(ways).order_by("search_name", "id")[:count])
+    found: list[Patient] = []
+    numbers = any(sign.isdigit() for sign in words)
+    # One question a way, each read from its own index; together, or numbers in the order of names, they would be read from none.
+    for way in _by_number(text) if numbers else _by_name(words):
         if len(found) < count:
-            # By the given name alone: read from the index of names, not from the table.
-            more = visible.filter(search_name__contains=f" {words}").exclude(pk__in=[p.pk for p in found])
-            found += more.order_by("search_name", "id")[: count - len(found)]
+            more = visible.filter(way).exclude(pk__in=[one.pk for one in found])
+            found += (more.order_by() if numbers else more.order_by("search_name", "id"))[
+                : count - len(found)
+            ]
     return tuple(
         PatientLine(p.pk, p.display_name, p.birth_date, p.phone, p.home_location_id, p.is_test) for p in found
     )
@@ -250,15 +247,26 @@ def _begins(column: str, words: str) -> Q:
     return Q(**{f"{column}__gte": words, f"{column}__lt": words + _LAST})
 
 
-def _by_number(text: str) -> Q:
+def _by_name(words: str) -> list[Q]:
+    """ "family given", "given family"; one word also as the given name alone, which is read through the whole index of names."""
+    first, _, rest = words.partition(" ")
+    if rest:
+        return [
+            _begins("search_name", words),
+            _begins("search_name", rest) & Q(search_name__contains=f" {first}"),
+        ]
+    return [_begins("search_name", words), Q(search_name__contains=f" {words}")]
+
+
+def _by_number(text: str) -> list[Q]:
+    """The number of the source, a birth date, a telephone number from its beginning."""
     text = text.strip()
-    ways = Q(source_id=text)
+    ways = [Q(source_id=text)]
     if born := _day(text):
-        ways |= Q(birth_date=born)
+        return [*ways, Q(birth_date=born)]
     digits = re.sub(r"\D", "", text)
     if len(digits) >= 4:
-        for before in ("", "+", "+1"):
-            ways |= _begins("phone", before + digits)
+        ways += [_begins("phone", before + digits) for before in ("", "+", "+1")]
     return ways
 
 

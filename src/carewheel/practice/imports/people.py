@@ -25,7 +25,10 @@ def take_patients(ground: Ground, source: str, told: Iterable[ToldPerson], at: d
     """One batch; returns how many were made and how many changed. What the source leaves open stays as it is."""
     with transaction.atomic():
         batch = list(told)
-        known = {p.source_id: p for p in _of(ground, source, [one.key for one in batch])}
+        mine = Patient.objects.filter(
+            organisation=ground.organisation, source=source, source_id__in=[one.key for one in batch]
+        )
+        known = {p.source_id: p for p in mine.select_related("home_location")}
         fresh, changed = [], []
         for one in batch:
             values = _values(ground, one)
@@ -55,19 +58,14 @@ def take_patients(ground: Ground, source: str, told: Iterable[ToldPerson], at: d
 def patients_of(ground: Ground, source: str, keys: set[str], at: datetime) -> dict[str, int]:
     """Primary keys by the source's own; who is named by a visit only is made, known by number."""
     keys = keys - {""}
-    found = {p.source_id: p.pk for p in _of(ground, source, keys)}
+    mine = Patient.objects.filter(organisation=ground.organisation, source=source, source_id__in=keys)
+    found = dict(mine.values_list("source_id", "pk"))
     missing = [
         Patient(organisation=ground.organisation, source=source, source_id=key, created_at=at)
         for key in sorted(keys - set(found))
     ]
     Patient.objects.bulk_create(missing)
     return found | {p.source_id: p.pk for p in missing}
-
-
-def _of(ground: Ground, source: str, keys: Iterable[str]) -> Any:
-    return Patient.objects.filter(
-        organisation=ground.organisation, source=source, source_id__in=list(keys)
-    ).select_related("home_location")
 
 
 def _held_elsewhere(patient: Patient) -> bool:

@@ -21,7 +21,8 @@ from carewheel.practice.messages.ways import NeverSent, NotSent, Outgoing, Uncle
 from carewheel.practice.models import Location, Message
 
 QUIET_FROM, QUIET_UNTIL = time(21), time(8)
-LEASE = timedelta(minutes=2)
+# Longer than the slowest server may take for one message.
+LEASE = timedelta(minutes=10)
 MOST_TRIES = 6
 FIRST_PAUSE = timedelta(minutes=1)
 

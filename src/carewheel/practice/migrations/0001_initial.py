@@ -487,6 +487,10 @@ class Migration(migrations.Migration):
             model_name='patient',
             index=models.Index(fields=['organisation', 'email'], name='patient_by_email'),
         ),
+        migrations.AddIndex(
+            model_name='patient',
+            index=models.Index(fields=['organisation', 'source_id'], name='patient_by_number'),
+        ),
         migrations.AddConstraint(
             model_name='patient',
             constraint=models.UniqueConstraint(condition=models.Q(('source_id', ''), _negated=True), fields=('organisation', 'source', 'source_id'), name='patient_source_once'),

@@ -61,6 +61,7 @@ class Patient(models.Model):
                 opclasses=["int8_ops", "varchar_pattern_ops"],
             ),
             models.Index(fields=["organisation", "email"], name="patient_by_email"),
+            models.Index(fields=["organisation", "source_id"], name="patient_by_number"),
         )
         constraints = (
             models.UniqueConstraint(
