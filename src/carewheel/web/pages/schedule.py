@@ -124,6 +124,7 @@ def find(request: HttpRequest) -> HttpResponse:
             words["days"] = _free(frame, form.cleaned_data)
         except Refused as refused:
             error = refused
+    words["several"] = len({slot.location_id for found in words["days"].values() for _, slot in found}) > 1
     words["names"] = {p.id: p for p in frame.places}
     words["resources"] = {r.id: r.name for r in resources(frame.actor)} if words["days"] else {}
     return page(request, "schedule/find.html", words, error=error)
@@ -268,7 +269,8 @@ def _blocks(mine: list[tuple[VisitDetail, datetime, datetime, bool]], day: date,
 def _block(v: VisitDetail, row: int, rows: int, beside: str, lead: int, colour: str, over: bool) -> Block:
     # Put together here, once and of numbers only: a large week has thousands of blocks.
     lasts = int((v.ends_at - v.starts_at).total_seconds() // 60)
-    kind = f"{' over' if over else ''}{STATUS_CLASS.get(v.status, '')}"
+    # An imported book may be over anything; what stands alone in its column is over nothing.
+    kind = f"{' over' if over and beside else ''}{STATUS_CLASS.get(v.status, '')}"
     data = Markup(
         f' data-row="{row:d}" data-rows="{rows:d}" data-lead="{lead:d}" data-lasts="{lasts:d}" data-version="{v.version:d}"'
     )

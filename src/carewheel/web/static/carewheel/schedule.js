@@ -7,7 +7,7 @@
   // The first visit is in sight, not midnight.
   const top = grid()?.querySelector("a.v");
   if (top) grid().scrollTop = Math.max(0, Math.min(...[...grid().querySelectorAll("a.v")].map((one) => one.offsetTop)) - 42);
-  const today = grid()?.querySelector(".day[aria-current]");
+  const today = grid()?.querySelector(":scope.week .day[aria-current]");
   if (today) grid().scrollLeft = today.offsetLeft - 48;
   async function send(block, start, column, minutes) {
     const wall = new Date(Date.UTC(2000, 0, 1, 0, start * STEP + Number(grid().dataset.opens)));
