@@ -137,24 +137,24 @@ class Part:
 
     def at(self, site: str, bit: int) -> Slot | None:
         """The slot at a start, with the cheapest resources; None where needs of the visit want the same one."""
-        search = self.search
-        if search.clash:
-            chosen = self._apart(
-                [[n for n, mine in options if mine & bit] for options in self.sites[site][1]]
-            )
-            if chosen is None:
-                return None
-        else:
-            names = []
-            for options in self.sites[site][1]:
-                for name, mine in options:
-                    if mine & bit:
-                        names.append(name)
-                        break
-            chosen = tuple(names)
+        search, chosen = self.search, self.names(site, bit)
+        if chosen is None:
+            return None
         paid = float(sum(search.extra(k, name) for k, name in enumerate(chosen))) if search.paid else 0.0
         day, minute = search.calendar.moment(self.first + bit.bit_length() - 1)
         return Slot(day, minute, site, chosen, paid)
+
+    def names(self, site: str, bit: int) -> tuple[str, ...] | None:
+        """The resources of the slot at a start alone."""
+        if self.search.clash:
+            return self._apart([[n for n, mine in options if mine & bit] for options in self.sites[site][1]])
+        names = []
+        for options in self.sites[site][1]:
+            for name, mine in options:
+                if mine & bit:
+                    names.append(name)
+                    break
+        return tuple(names)
 
     def _apart(self, options: list[list[str]]) -> tuple[str, ...] | None:
         """The cheapest choice in which needs that meet take different resources."""
