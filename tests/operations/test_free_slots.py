@@ -19,7 +19,7 @@ from carewheel.practice.models import (
     VisitType,
     WorkingHours,
 )
-from carewheel.spokes.operations.calendars import books, window_of
+from carewheel.spokes.operations.calendars import as_they_are, books, window_of
 from carewheel.spokes.operations.commands_booking import book_visit, cancel_visit, hold_slot, move_visit
 from carewheel.spokes.operations.contracts_booking import BookingRequest, FreeSlot, SlotQuestion
 from carewheel.spokes.operations.queries_booking import free_slots
@@ -180,7 +180,7 @@ def test_calendars_follow_the_book_and_each_place_has_its_own(clinic: Clinic) ->
 def test_a_booking_has_only_its_resources_read_anew(clinic: Clinic) -> None:
     window = window_of(MIDNIGHT)
     place = (clinic.location.pk,)
-    [book] = books(clinic.organisation.pk, place, window, NOW)
+    [book] = books(as_they_are(clinic.organisation.pk, place), window, NOW)
     both = (clinic.practitioner.pk, clinic.chair.pk)
     free = dict(book.calendar.free)
     book_visit(
@@ -189,7 +189,8 @@ def test_a_booking_has_only_its_resources_read_anew(clinic: Clinic) -> None:
             clinic.location.pk, clinic.check_up.pk, MIDNIGHT + timedelta(hours=10), clinic.patient.pk, both
         ),
     )
-    assert books(clinic.organisation.pk, place, window, NOW) == [book]
+    [again] = books(as_they_are(clinic.organisation.pk, place), window, NOW)
+    assert again is book
     assert {name for name in free if book.calendar.free[name] is not free[name]} == set(map(str, both))
 
 

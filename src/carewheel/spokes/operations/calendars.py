@@ -37,6 +37,8 @@ MOST, MOST_PARTS = 6_000, 64
 AT_ONCE = 400
 OPEN = "open"
 Named = Mapping[str, frozenset[int]]
+# Id, zone, calendar version, bookings version.
+PlaceRow = tuple[int, str, int, int]
 
 
 class EpochSeconds(Func):
@@ -86,12 +88,14 @@ class Book:
     def part(self, sought: Sought) -> tuple[int, Part] | None:
         """The starts (as bits, at the times of the day that are offered) at which a visit fits, and the part that names resources for them; None
         where there are none."""
+        # Another thread may put new bookings in meanwhile, and then a new table of parts: what was worked out before goes with the old one.
+        parts = self.parts
         try:
-            return self.parts[sought.key]
+            return parts[sought.key]
         except KeyError:
-            if len(self.parts) >= MOST_PARTS:
-                self.parts.clear()
-            found = self.parts[sought.key] = self._part(sought)
+            if len(parts) >= MOST_PARTS:
+                parts.clear()
+            found = parts[sought.key] = self._part(sought)
             return found
 
     def _part(self, sought: Sought) -> tuple[int, Part] | None:
@@ -114,18 +118,20 @@ class Book:
         ]
 
 
-def books(
-    organisation_id: int, location_ids: Collection[int] | None, window: int, at: datetime
-) -> list[Book]:
-    """The calendars of places (None: all that are active) for a window, as new as the database, in order of their ids."""
+def as_they_are(organisation_id: int, location_ids: Collection[int] | None) -> list[PlaceRow]:
+    """Places (None: all that are active) with the versions of their calendars, in order of their ids, for `books`."""
     places = Location.objects.filter(organisation=organisation_id, active=True)
     if location_ids is not None:
         places = places.filter(pk__in=location_ids)
-    rows = list(places.order_by("pk").values_list("pk", "zone", "calendar_version", "bookings_version"))
+    return list(places.order_by("pk").values_list("pk", "zone", "calendar_version", "bookings_version"))
+
+
+def books(rows: Sequence[PlaceRow], window: int, at: datetime) -> list[Book]:
+    """The calendars of places for a window, as new as the database, in their order."""
     now = at.timestamp()
     with _lock:
         anew: dict[int, tuple[str, int, int]] = {}
-        moved: list[Book] = []
+        moved: list[tuple[Book, int]] = []
         found: list[Book] = []
         for place, zone, version, bookings in rows:
             book = _kept.get((place, window))
@@ -136,10 +142,10 @@ def books(
                 or now < book.read_at
                 or (book.lapses and now >= min(book.lapses.values()))
             ):
-                moved.append(book)
-                book.calendar_version = version
-        for book in moved:
+                moved.append((book, version))
+        for book, version in moved:
             _reread(book, now)
+            book.calendar_version = version
         waiting = list(anew)
         for k in range(0, len(waiting), AT_ONCE):
             _build({place: anew[place] for place in waiting[k : k + AT_ONCE]}, window, now)
@@ -221,8 +227,6 @@ def _take(made: Sequence[Book], resources: Collection[int], now: float) -> None:
         return
     for book in made:
         book.read_at = now
-        if resources:
-            book.parts.clear()
     if not resources:
         return
     zero = made[0].zero
@@ -252,6 +256,7 @@ def _take(made: Sequence[Book], resources: Collection[int], now: float) -> None:
                 book.lapses.pop(resource, None)
                 if resource in lapses:
                     book.lapses[resource] = lapses[resource]
+        book.parts = {}
 
 
 def _spans(spans: Spans, zero: int) -> tuple[Span, ...]:

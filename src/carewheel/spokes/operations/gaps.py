@@ -13,7 +13,15 @@ from carewheel.practice.access import Actor
 from carewheel.practice.models import Visit
 from carewheel.science.refusal import CannotTell
 from carewheel.science.scheduling.slots import Bookable, Calendar, Span, Waiting, waitlist_fit
-from carewheel.spokes.operations.calendars import OPEN, Book, books, runs, science_needs, window_of
+from carewheel.spokes.operations.calendars import (
+    OPEN,
+    Book,
+    as_they_are,
+    books,
+    runs,
+    science_needs,
+    window_of,
+)
 from carewheel.spokes.operations.models import Gap, Offer, WaitlistEntry
 from carewheel.spokes.operations.needs import named_by_kind, type_with_needs
 from carewheel.spokes.operations.rules.booking import STEP
@@ -37,7 +45,8 @@ class Fitting:
 def fitting(actor: Actor, gap: Gap) -> list[Fitting]:
     """Whom to ask now, at most a group: of those who wait, fit and were not asked about this gap, the choice of the highest expected value
     (urgency times minutes filled, by the chance of a yes)."""
-    kept = books(actor.organisation_id, (gap.location_id,), window_of(gap.starts_at), actor.at)
+    rows = as_they_are(actor.organisation_id, (gap.location_id,))
+    kept = books(rows, window_of(gap.starts_at), actor.at)
     if not kept:
         return []
     zone = ZoneInfo(gap.location.zone)

@@ -39,15 +39,16 @@ def type_with_needs(organisation_id: int, type_id: int) -> TypeWithNeeds:
     if one is None:
         raise NotFound("There is no such visit type.")
     able: dict[int, set[int]] = defaultdict(set)
-    for need, capability in VisitNeed.capabilities.through.objects.filter(
-        visitneed__visit_type=one
-    ).values_list("visitneed_id", "capability_id"):
-        able[need].add(capability)
-    rows = VisitNeed.objects.filter(visit_type=one).order_by("order", "pk")
-    needs = tuple(
-        NeedLine(n, row.kind, row.from_minute, row.to_minute, frozenset(able[row.pk]))
-        for n, row in enumerate(rows)
-    )
+    rows: dict[int, tuple[str, int, int]] = {}
+    for pk, kind, start, end, capability in (
+        VisitNeed.objects.filter(visit_type=one)
+        .order_by("order", "pk")
+        .values_list("pk", "kind", "from_minute", "to_minute", "capabilities")
+    ):
+        rows[pk] = kind, start, end
+        if capability is not None:
+            able[pk].add(capability)
+    needs = tuple(NeedLine(n, *row, frozenset(able[pk])) for n, (pk, row) in enumerate(rows.items()))
     return TypeWithNeeds(one, needs)
 
 

@@ -30,10 +30,11 @@ def schedule(actor: Actor, location_id: int, first: date, days: int) -> Schedule
     actor.need(Permission.SCHEDULE_READ, location_id)
     zone = ZoneInfo(location.zone)
     begins, ends = bounds(first, zone)[0], bounds(first + timedelta(days=days - 1), zone)[1]
+    row = (location.pk, location.zone, location.calendar_version, location.bookings_version)
     kept = [
         book
         for window in range(window_of(begins), window_of(ends) + 1)
-        for book in books(actor.organisation_id, (location_id,), window, actor.at)
+        for book in books((row,), window, actor.at)
     ]
     shown = Visit.objects.filter(
         location=location,

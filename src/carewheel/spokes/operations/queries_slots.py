@@ -12,7 +12,7 @@ from django.db.models import Count, Q
 from carewheel.practice.access import Actor, Permission, Refused
 from carewheel.practice.models import Visit
 from carewheel.science.scheduling.slots.finding import Part
-from carewheel.spokes.operations.calendars import Book, Sought, books, window_of
+from carewheel.spokes.operations.calendars import Book, Sought, as_they_are, books, window_of
 from carewheel.spokes.operations.contracts_booking import FreeSlot, SlotQuestion
 from carewheel.spokes.operations.needs import TypeWithNeeds, named_by_kind, type_with_needs
 from carewheel.spokes.operations.rules.booking import STEP
@@ -41,9 +41,9 @@ def free_slots(actor: Actor, question: SlotQuestion) -> tuple[FreeSlot, ...]:
     only = named_by_kind(actor.organisation_id, question.resource_ids)
     wanted = _Wanted(question, asked.type.pk, Sought(needs, minutes, only))
     single: list[FreeSlot] = []
+    rows = as_they_are(actor.organisation_id, places)
     for window in range(window_of(earliest), window_of(latest) + 1):
-        kept = books(actor.organisation_id, places, window, actor.at)
-        wanted.search(kept, earliest, latest, single)
+        wanted.search(books(rows, window, actor.at), earliest, latest, single)
         if len(single) >= question.count:
             break
     if asked.type.seats == 1:
@@ -87,10 +87,10 @@ class _Wanted:
         if not self.likes(start, end):
             return None
         # None where two needs of the visit would want the same resource.
-        found = part.at("", 1 << at)
+        found = part.names("", 1 << at)
         if found is None:
             return None
-        return FreeSlot(book.location_id, self.type_id, start, end, tuple(map(int, found.resources[1:])))
+        return FreeSlot(book.location_id, self.type_id, start, end, tuple(map(int, found[1:])))
 
     def likes(self, start: datetime, end: datetime) -> bool:
         """Whether the local day and time are wished for."""
