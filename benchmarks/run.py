@@ -37,6 +37,7 @@ TOPICS = {
     "demand": "benchmarks.scheduling.demand",
     "slots": "benchmarks.scheduling.slots",
     "allocation": "benchmarks.scheduling.allocation",
+    "booking": "benchmarks.booking.booking",
     "console": "benchmarks.console.pages",
 }
 PAGE = ROOT / "docs" / "reference" / "benchmarks.md"

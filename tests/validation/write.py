@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+from tests.validation.booking_races import races_section
 from tests.validation.causal import causal_section, data_folder
 from tests.validation.coverage import coverage
 from tests.validation.face_validity import faces, lives_of, shared_data, table
@@ -174,6 +175,7 @@ SECTIONS: dict[str, Section] = {
     "attendance": attendance_section,
     "demand": demand_section,
     "durations": durations_section,
+    "races": races_section,
 }
 
 
