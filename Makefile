@@ -57,8 +57,8 @@ demo: $(VENV)/.core
 	@$(BIN)/carewheel demo $(DEMO) --locations 6 --months 36 --faults real --truth links
 	@$(BIN)/carewheel turn $(DEMO)/exports --workspace $(DEMO)/workspace
 
-# Everything once, on SQLite; then what has a database once more, on a PostgreSQL of its own (77: there is none here).
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+# One worker more than cores: some tests wait for a browser or for processes. Everything once, on SQLite; then what has a database once more, on a PostgreSQL of its own (77: there is none here).
+PYTEST := $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 test: $(VENV)/.dev
 	@$(PYTEST) $(PYTEST_ARGS)
 	@$(BIN)/python -m tests.postgres $(PYTEST) tests/practice tests/operations tests/web; code=$$?; \
