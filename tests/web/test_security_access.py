@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -172,6 +173,19 @@ def test_case_3_every_role_reaches_what_the_table_says_and_nothing_else(lakeside
             else:
                 assert response.status_code == 403, what
     assert tried > 500
+
+
+def test_case_2_the_wheel_of_one_organisation_is_not_shown_to_another(
+    lakeside: Clinic, workspace: Path
+) -> None:
+    other = small_clinic("Hillside")
+    for clinic, sees in ((lakeside, True), (other, False)):
+        client = Client()
+        client.force_login(clinic.account("owner"))
+        assert (b"wheel on" in client.get("/").content) is sees
+        assert client.get("/turn/report/").status_code == (200 if sees else 404)
+        assert client.get("/measures/experience.nps/table.csv").status_code == (200 if sees else 404)
+        assert (b"opendental" in client.get("/data/").content) is sees
 
 
 def test_case_1_and_2_another_organisations_things_do_not_exist(lakeside: Clinic) -> None:

@@ -16,6 +16,7 @@ from carewheel.practice.jobs import Handler, Run, enqueue, work
 from carewheel.practice.messages.sending import send_due
 from carewheel.practice.messages.ways import Way, ways
 from carewheel.practice.models import Location, Organisation
+from carewheel.practice.workspaces import folder_of
 from carewheel.spokes.operations.commands_booking import expire_holds
 from carewheel.spokes.operations.commands_waitlist import work_waitlist
 from carewheel.warehouse.workspace import Workspace
@@ -57,11 +58,12 @@ def _messages(house: House, run: Run) -> object:
 def _turn(house: House, run: Run) -> object:
     """The facts of the day, and the wheel turned on them. A workspace without facts is left alone."""
     run.beat(lasting=LONG)
-    while take_facts(house.workspace, run.actor):
+    workspace = Workspace(folder_of(house.workspace.root, run.actor.organisation_id))
+    while take_facts(workspace, run.actor):
         pass
-    if not house.workspace.manifest()["current"]:
+    if not workspace.manifest()["current"]:
         return None
-    return turn_the_wheel(house.workspace, [], ReadSettings(today=run.at.date()), as_of=run.at.date())
+    return turn_the_wheel(workspace, [], ReadSettings(today=run.at.date()), as_of=run.at.date())
 
 
 # Kind of job: what does it, every how many seconds, and whether once for each organisation.

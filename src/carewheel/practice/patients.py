@@ -240,6 +240,13 @@ def _visible(actor: Actor, permission: Permission = Permission.PATIENT_READ) -> 
     return mine.filter(Q(home_location_id__in=places) | Q(home_location__isnull=True) | Q(pk__in=here)) if places else mine.none()  # fmt: skip
 
 
+def bookable(actor: Actor, patient_id: int) -> QuerySet[Patient]:
+    """The patient, if active and one whom the actor may see or act for: a booking would make somebody visible who is not."""
+    mine = Patient.objects.filter(organisation_id=actor.organisation_id)
+    rows = mine if patient_id in actor.patient_ids else _visible(actor)
+    return rows.filter(active=True, pk=patient_id)
+
+
 def _begins(column: str, words: str) -> Q:
     """By the index of the column: PostgreSQL reads LIKE from one made for patterns, SQLite a range in its own order."""
     if connection.vendor == "postgresql":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,8 @@ from carewheel.practice.access import Actor, Permission
 from carewheel.practice.models import AuditEvent, Job, Message, User
 
 PAGE = 100
+# What follows is the secret of its patient, with which anybody could move, cancel or accept.
+_LINK = re.compile(r"(/(?:my-visit|offer)/)[^\s/]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +111,12 @@ def job_rows(
 
 
 def messages_of(actor: Actor, patient_id: int, count: int = 50) -> tuple[MessageLine, ...]:
-    """The newest messages of a patient, after `patients.patient` has let the actor see that patient."""
+    """The newest messages of a patient, after `patients.patient` has let the actor see that patient. Links that let in whoever has them are cut."""
     if patient_id not in actor.patient_ids:
         actor.need(Permission.PATIENT_READ)
     rows = Message.objects.filter(organisation_id=actor.organisation_id, patient_id=patient_id)
     return tuple(
-        MessageLine(m.pk, m.kind, m.channel, m.subject, m.body, m.status, m.due_at, m.sent_at)
+        MessageLine(m.pk, m.kind, m.channel, m.subject, _LINK.sub(r"\1…", m.body), m.status, m.due_at, m.sent_at)
         for m in rows.order_by("-created_at", "-id")[:count]
     )
 

@@ -68,9 +68,9 @@ def resources(
 
 
 def resource_detail(actor: Actor, resource_id: int, location_id: int) -> ResourceDetail:
-    """One resource as it is at a location."""
+    """One resource as it is at a location: one that belongs there, or to a location whose settings the actor may read as well."""
     actor.need(Permission.SETTINGS_READ, location_id)
-    row = _own(actor, resource_id)
+    row = _at(actor, resource_id, location_id, Permission.SETTINGS_READ)
     hours = row.working_hours.filter(location_id=location_id)
     plain = hours.filter(valid_from=None, valid_until=None, every_weeks=1)
     return ResourceDetail(
@@ -127,7 +127,7 @@ def change_resource(
 def set_week(actor: Actor, resource_id: int, location_id: int, week: Sequence[Span]) -> None:
     """Replace the plain week of a resource at a location; hours on some dates or weeks only stay. Raises `Refused` bad-hours."""
     actor.need(Permission.SETTINGS_WRITE, location_id)
-    row = _own(actor, resource_id)
+    row = _at(actor, resource_id, location_id, Permission.SETTINGS_WRITE)
     if not Location.objects.filter(pk=location_id, organisation_id=actor.organisation_id).exists():
         raise NotFound
     if any(not 0 <= day <= 6 or ends <= starts for day, starts, ends in week):
@@ -185,8 +185,22 @@ def _own(actor: Actor, resource_id: int) -> Resource:
     return row
 
 
+def _at(actor: Actor, resource_id: int, location_id: int, permission: Permission) -> Resource:
+    """One that stands or works at the location, or that the actor may lend to it."""
+    row = _own(actor, resource_id)
+    if location_id in {row.location_id, *_places_of(row)} or row.location_id is None:
+        return row
+    if not actor.may(permission, row.location_id):
+        raise NotFound
+    return row
+
+
 def _writable(actor: Actor, resource_id: int) -> Resource:
     row = _own(actor, resource_id)
+    if row.location_id is None and actor.locations(Permission.SETTINGS_WRITE) is not None:
+        # Who belongs to no location is changed by managers of where they work.
+        if not any(actor.may(Permission.SETTINGS_WRITE, one) for one in _places_of(row)):
+            raise NotFound
     actor.need(Permission.SETTINGS_WRITE, row.location_id)
     return row
 

@@ -11,6 +11,7 @@ from functools import wraps
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.contrib import messages
 from django.forms import ChoiceField, Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -21,6 +22,8 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from carewheel.practice.access import Actor, NotFound, Refused
 from carewheel.practice.access import Permission as P
 from carewheel.practice.places import Place, places
+from carewheel.practice.workspaces import folder_of
+from carewheel.warehouse.workspace import Workspace
 from carewheel.web.errors import status_of
 
 # Title, address, and what one must be allowed for it to be shown.
@@ -89,6 +92,11 @@ def shell(request: HttpRequest) -> Shell:
         kept = Shell(actor, found, here)
         request.shell = kept  # type: ignore[attr-defined]
     return kept
+
+
+def workspace_of(request: HttpRequest) -> Workspace:
+    """The facts of the actor's organisation."""
+    return Workspace(folder_of(settings.WORKSPACE, shell(request).actor.organisation_id))
 
 
 def page(request: HttpRequest, template: str, words: dict[str, Any] | None = None, *, status: int = 200, error: Refused | None = None) -> HttpResponse:  # fmt: skip

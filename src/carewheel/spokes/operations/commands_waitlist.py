@@ -11,7 +11,8 @@ from datetime import datetime
 from carewheel.practice.access import Actor, Conflict, Forbidden, NotFound, Permission, Refused
 from carewheel.practice.audit import record
 from carewheel.practice.messages.sending import may_be_sent
-from carewheel.practice.models import Location, Occupancy, Patient, Visit
+from carewheel.practice.models import Location, Occupancy, Visit
+from carewheel.practice.patients import bookable
 from carewheel.spokes.operations.changes import changed
 from carewheel.spokes.operations.contracts_booking import (
     BookingRequest,
@@ -51,9 +52,7 @@ def join_waitlist(actor: Actor, request: WaitlistRequest) -> WaitlistLine:
     def work() -> tuple[int, ...]:
         organisation = actor.organisation_id
         places = list(Location.objects.filter(organisation=organisation, pk__in=request.location_ids))
-        patient = Patient.objects.filter(
-            organisation=organisation, pk=request.patient_id, active=True
-        ).first()
+        patient = bookable(actor, request.patient_id).first()
         if len(places) != len(set(request.location_ids)) or patient is None:
             raise NotFound("There is no such patient or place.")
         kind = type_with_needs(organisation, request.visit_type_id).type

@@ -50,13 +50,14 @@ class Placed:
 
 
 def candidates(wanted: Wanted) -> dict[int, str]:
-    """Who and what could serve, with the kind of each, in order of their ids: the named ones, else all of the kind that are ever at the place."""
+    """Who and what could serve, with the kind of each, in order of their ids: the named ones that belong to the place or are had already, else
+    all of the kind that are ever there. So nobody takes another place's time, whatever reason they give."""
     kinds = {need.kind for need in wanted.needs}
-    here = Q(location=wanted.location, kind__in=STANDING) | Q(
-        pk__in=WorkingHours.objects.filter(location=wanted.location).values("resource")
-    )
+    works = Q(pk__in=WorkingHours.objects.filter(location=wanted.location).values("resource"))
+    here = Q(location=wanted.location, kind__in=STANDING) | works
     named = {one for kind in kinds & set(wanted.only) for one in wanted.only[kind]}
-    asked = Q(pk__in=named) | (Q(kind__in=kinds - set(wanted.only)) & here)
+    belongs = Q(location=wanted.location) | works | Q(pk__in=wanted.prefer)
+    asked = (Q(pk__in=named) & belongs) | (Q(kind__in=kinds - set(wanted.only)) & here)
     rows = Resource.objects.filter(asked, organisation=wanted.location.organisation_id, active=True)
     return dict(rows.order_by("pk").values_list("pk", "kind"))
 

@@ -10,6 +10,7 @@ from django.db.models import Q
 
 from carewheel.practice.access import Actor, Conflict, Forbidden, NotFound, Permission, Refused
 from carewheel.practice.models import Location, Occupancy, Patient, Visit, VisitSeries
+from carewheel.practice.patients import bookable
 from carewheel.spokes.operations.calendars import Named
 from carewheel.spokes.operations.changes import changed
 from carewheel.spokes.operations.contracts_booking import BookingRequest
@@ -305,7 +306,7 @@ def _spot(
 def _patient(actor: Actor, patient_id: int | None, *, lock_it: bool) -> Patient | None:
     if patient_id is None:
         return None
-    rows = Patient.objects.filter(organisation=actor.organisation_id, active=True, pk=patient_id)
+    rows = bookable(actor, patient_id)
     # Where the rules count visits of the patient, two bookings at once wait for each other.
     found = (rows.select_for_update(no_key=True) if lock_it else rows).first()
     if found is None:

@@ -7,7 +7,6 @@ from functools import lru_cache
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from carewheel.journeys.draw_a_template import draw_a_template
@@ -16,7 +15,7 @@ from carewheel.practice.access import NotFound, Permission
 from carewheel.science.refusal import CannotTell
 from carewheel.spokes.operations.contracts_template import TemplateReport, TemplateWish
 from carewheel.warehouse.workspace import Workspace
-from carewheel.web.shell import csv_file, page, part, part_asked, shell
+from carewheel.web.shell import csv_file, page, part, part_asked, shell, workspace_of
 from carewheel.wheel.turn import NothingToTurn
 
 # The drawing of the frontier: its size and what is left for the axes.
@@ -38,14 +37,14 @@ class LabForm(forms.Form):
 def access(request: HttpRequest) -> HttpResponse:
     """The measures of access, each with n, interval, months and CSV."""
     shell(request).actor.need(Permission.ACCESS_READ)
-    turned = latest_turn(Workspace(settings.WORKSPACE))
+    turned = latest_turn(workspace_of(request))
     return page(request, "access/access.html", {"turned": turned, "measures": access_measures(turned) if turned else []})  # fmt: skip
 
 
 def access_csv(request: HttpRequest) -> HttpResponse:
     """All months of the measures of access as one table."""
     shell(request).actor.need(Permission.ACCESS_READ)
-    turned = latest_turn(Workspace(settings.WORKSPACE))
+    turned = latest_turn(workspace_of(request))
     if turned is None:
         raise NotFound
     rows = [
@@ -63,14 +62,13 @@ def lab(request: HttpRequest) -> HttpResponse:
     form = LabForm(request.GET if asked else None)
     words: dict[str, Any] = {"form": form, "asked": asked, "query": request.GET.urlencode()}
     if asked and form.is_valid() and (part_asked(request) or request.GET.get("now")):
-        words |= _frontier(form.cleaned_data)
+        words |= _frontier(workspace_of(request), form.cleaned_data)
         if part_asked(request):
             return part(request, "access/frontier.html", words)
     return page(request, "access/lab.html", words)
 
 
-def _frontier(wish: dict[str, Any]) -> dict[str, Any]:
-    workspace = Workspace(settings.WORKSPACE)
+def _frontier(workspace: Workspace, wish: dict[str, Any]) -> dict[str, Any]:
     turned = latest_turn(workspace)
     if turned is None:
         return {"found": None, "why": "No turn was made yet.", "drawn": None}
@@ -82,7 +80,7 @@ def _frontier(wish: dict[str, Any]) -> dict[str, Any]:
         overtime=wish["overtime"],
     )
     try:
-        found = _drawn(settings.WORKSPACE, workspace.manifest_path.stat().st_mtime_ns, turned.as_of, template)
+        found = _drawn(workspace.root, workspace.manifest_path.stat().st_mtime_ns, turned.as_of, template)
     except (CannotTell, NothingToTurn) as unknown:
         remedy = unknown.remedy if isinstance(unknown, CannotTell) else ""
         return {"found": None, "why": f"Too little is known of these half-days. {remedy}", "drawn": None}

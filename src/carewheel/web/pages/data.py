@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from carewheel.journeys.see_the_wheel import latest_turn, sources_of
 from carewheel.practice.access import Permission
-from carewheel.warehouse.workspace import Workspace
-from carewheel.web.shell import csv_file, page, shell
+from carewheel.web.shell import csv_file, page, shell, workspace_of
 
 SEVERITY = {"refused": 0, "doubt": 1, "note": 2}
 
@@ -19,7 +17,7 @@ SEVERITY = {"refused": 0, "doubt": 1, "note": 2}
 def data(request: HttpRequest) -> HttpResponse:
     """Sources with rows read, used and refused; tie-out; findings, the gravest first; freshness by measure."""
     shell(request).actor.need(Permission.DATA_READ)
-    workspace = Workspace(settings.WORKSPACE)
+    workspace = workspace_of(request)
     sources = sources_of(workspace)
     turned = latest_turn(workspace)
     return page(request, "data/data.html", {"sources": sources, "findings": _findings(sources), "turned": turned})  # fmt: skip
@@ -29,7 +27,7 @@ def findings_csv(request: HttpRequest) -> HttpResponse:
     """Every finding of every source."""
     shell(request).actor.need(Permission.DATA_READ)
     head = ("source", "severity", "code", "count", "what", "why", "remedy", "file", "line")
-    found = _findings(sources_of(Workspace(settings.WORKSPACE)))
+    found = _findings(sources_of(workspace_of(request)))
     return csv_file("findings", head, ([f.get(name) for name in head] for f in found))
 
 

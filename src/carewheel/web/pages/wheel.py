@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from carewheel.journeys.see_the_wheel import DOCUMENT, REPORT, card_of, latest_turn
 from carewheel.practice.access import NotFound, Permission
-from carewheel.warehouse.workspace import Workspace
-from carewheel.web.shell import NAVIGATION, csv_file, page, shell
+from carewheel.web.shell import NAVIGATION, csv_file, page, shell, workspace_of
 
 
 def home(request: HttpRequest) -> HttpResponse:
@@ -30,7 +28,7 @@ def home(request: HttpRequest) -> HttpResponse:
 def wheel(request: HttpRequest) -> HttpResponse:
     """The answer first: headline, five measures, the drawing, what to do, alarms."""
     shell(request).actor.need(Permission.WHEEL_READ)
-    turned = latest_turn(Workspace(settings.WORKSPACE))
+    turned = latest_turn(workspace_of(request))
     return page(request, "wheel/wheel.html", {"turned": turned, "p": turned.view if turned else None})
 
 
@@ -40,7 +38,7 @@ def measure(request: HttpRequest, measure_id: str) -> HttpResponse:
     known = card_of(measure_id)
     if known is None:
         raise NotFound
-    turned = latest_turn(Workspace(settings.WORKSPACE))
+    turned = latest_turn(workspace_of(request))
     card, interval = known
     found = turned.measure(measure_id) if turned else None
     return page(request, "wheel/measure.html", {"turned": turned, "m": found, "card": card, "interval": interval})  # fmt: skip
@@ -49,7 +47,7 @@ def measure(request: HttpRequest, measure_id: str) -> HttpResponse:
 def wheel_csv(request: HttpRequest) -> HttpResponse:
     """Every measure of the latest turn as a table."""
     shell(request).actor.need(Permission.WHEEL_READ)
-    turned = latest_turn(Workspace(settings.WORKSPACE))
+    turned = latest_turn(workspace_of(request))
     if turned is None:
         raise NotFound("No turn of the wheel was made yet.")
     names = (
@@ -73,7 +71,7 @@ def wheel_csv(request: HttpRequest) -> HttpResponse:
 def measure_csv(request: HttpRequest, measure_id: str) -> HttpResponse:
     """The months and places of a measure as a table."""
     shell(request).actor.need(Permission.WHEEL_READ)
-    turned = latest_turn(Workspace(settings.WORKSPACE))
+    turned = latest_turn(workspace_of(request))
     found = turned.measure(measure_id) if turned else None
     if turned is None or found is None:
         raise NotFound
@@ -88,7 +86,7 @@ def measure_csv(request: HttpRequest, measure_id: str) -> HttpResponse:
 def turn_file(request: HttpRequest, kind: str) -> FileResponse:
     """The report or the document of the latest turn, to keep."""
     shell(request).actor.need(Permission.WHEEL_READ)
-    turned = latest_turn(Workspace(settings.WORKSPACE))
+    turned = latest_turn(workspace_of(request))
     path = turned.folder / {"report": REPORT, "document": DOCUMENT}.get(kind, "") if turned else None
     if path is None or not path.is_file():
         raise NotFound
