@@ -185,7 +185,7 @@ def test_case_2_the_wheel_of_one_organisation_is_not_shown_to_another(
         assert (b"wheel on" in client.get("/").content) is sees
         assert client.get("/turn/report/").status_code == (200 if sees else 404)
         assert client.get("/measures/experience.nps/table.csv").status_code == (200 if sees else 404)
-        assert (b"opendental" in client.get("/data/").content) is sees
+        assert (b"none refused" in client.get("/data/").content) is sees
 
 
 def test_case_1_and_2_another_organisations_things_do_not_exist(lakeside: Clinic) -> None:
