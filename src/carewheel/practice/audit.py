@@ -109,6 +109,12 @@ def verify(anchor: tuple[int, str] | None = None) -> Verdict:
     return Verdict(number, before)
 
 
+def exported(actor: Actor, what: str, rows: int) -> None:
+    """Note that somebody took a table with patients away."""
+    with transaction.atomic():
+        record(actor, "exported", "table", what, rows=rows)
+
+
 def seen(actor: Actor, subject_kind: str, subject_id: object, *, patient_id: int | None = None) -> None:
     """Note that somebody looked at something about a patient."""
     with transaction.atomic():

@@ -116,7 +116,9 @@ def messages_of(actor: Actor, patient_id: int, count: int = 50) -> tuple[Message
         actor.need(Permission.PATIENT_READ)
     rows = Message.objects.filter(organisation_id=actor.organisation_id, patient_id=patient_id)
     return tuple(
-        MessageLine(m.pk, m.kind, m.channel, m.subject, _LINK.sub(r"\1…", m.body), m.status, m.due_at, m.sent_at)
+        MessageLine(
+            m.pk, m.kind, m.channel, m.subject, _LINK.sub(r"\1…", m.body), m.status, m.due_at, m.sent_at
+        )
         for m in rows.order_by("-created_at", "-id")[:count]
     )
 

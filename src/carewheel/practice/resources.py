@@ -197,10 +197,12 @@ def _at(actor: Actor, resource_id: int, location_id: int, permission: Permission
 
 def _writable(actor: Actor, resource_id: int) -> Resource:
     row = _own(actor, resource_id)
-    if row.location_id is None and actor.locations(Permission.SETTINGS_WRITE) is not None:
+    everywhere = actor.locations(Permission.SETTINGS_WRITE) is None
+    if row.location_id is None and not everywhere:
         # Who belongs to no location is changed by managers of where they work.
-        if not any(actor.may(Permission.SETTINGS_WRITE, one) for one in _places_of(row)):
-            raise NotFound
+        if any(actor.may(Permission.SETTINGS_WRITE, one) for one in _places_of(row)):
+            return row
+        raise NotFound
     actor.need(Permission.SETTINGS_WRITE, row.location_id)
     return row
 

@@ -34,26 +34,35 @@ def _hash(text: str) -> str:
 
 
 def too_many(request: HttpRequest, email: str) -> bool:
-    """Whether this address, or this account from an unknown device, has failed too often lately."""
-    since = timezone.now() - WINDOW
+    """Whether this address, or this account from an unknown device, has failed too often lately.
+
+    A device that is known to the account waits for its own tries only, not for those of others behind the same address.
+    """
+    key, known = _account_key(request, email)
     address = f"address:{request.META.get('REMOTE_ADDR', '')}"
-    if ThrottledTry.objects.filter(key=address, at__gte=since).count() >= MOST_BY_ADDRESS:
-        return True
-    key = _account_key(request, email)
-    return ThrottledTry.objects.filter(key=key, at__gte=since).count() >= MOST_BY_ACCOUNT
+    return often(key, MOST_BY_ACCOUNT) or (not known and often(address, MOST_BY_ADDRESS))
+
+
+def often(key: str, most: int) -> bool:
+    """Whether there were so many tries of a key lately."""
+    return ThrottledTry.objects.filter(key=key, at__gte=timezone.now() - WINDOW).count() >= most
 
 
 def failed(request: HttpRequest, email: str) -> None:
     """Count a failed try; those that no longer count go."""
+    note(f"address:{request.META.get('REMOTE_ADDR', '')}", _account_key(request, email)[0])
+
+
+def note(*keys: str) -> None:
+    """Count a try of each key. Codes by letter keep theirs for longer, and sweep them themselves."""
     now = timezone.now()
     with transaction.atomic():
-        ThrottledTry.objects.filter(at__lt=now - WINDOW).delete()
-        for key in (f"address:{request.META.get('REMOTE_ADDR', '')}", _account_key(request, email)):
-            ThrottledTry.objects.create(key=key, at=now)
+        ThrottledTry.objects.filter(at__lt=now - WINDOW).exclude(key__startswith="code").delete()
+        ThrottledTry.objects.bulk_create(ThrottledTry(key=key, at=now) for key in keys)
 
 
-def _account_key(request: HttpRequest, email: str) -> str:
-    """Known devices of an account are counted one by one, all others together."""
+def _account_key(request: HttpRequest, email: str) -> tuple[str, bool]:
+    """Known devices of an account are counted one by one, all others together; and whether this one is known."""
     account = _hash(email.strip().lower())
     try:
         known = signing.loads(
@@ -62,7 +71,7 @@ def _account_key(request: HttpRequest, email: str) -> str:
     except signing.BadSignature:
         known = {}
     device = known.get(account) if isinstance(known, dict) else None
-    return f"account:{account}:{device}" if device else f"account:{account}"
+    return (f"account:{account}:{device}", True) if device else (f"account:{account}", False)
 
 
 class Adapter(DefaultAccountAdapter):  # type: ignore[misc]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import ipaddress
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.contrib.auth import get_user, logout
 from django.contrib.auth.views import redirect_to_login
 from django.contrib.sessions.backends.db import SessionStore
 from django.core.exceptions import ImproperlyConfigured
+from django.db import DataError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -37,6 +39,7 @@ class Doorkeeper:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.META["REMOTE_ADDR"] = address_of(request)
         response = self.get_response(request)
         if not request.path.startswith(settings.STATIC_URL):
             # A shared browser or proxy must not keep what a page says about patients.
@@ -49,6 +52,8 @@ class Doorkeeper:
         return response
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
+        if zeros(request):
+            return errors.unreadable(request)
         match = request.resolver_match
         rule = POLICY.get(match.view_name) if match and match.view_name else None
         if match is None or rule is None:
@@ -79,7 +84,29 @@ class Doorkeeper:
         return None
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if isinstance(error, DataError):
+            # PostgreSQL minds the length of columns, SQLite does not; nothing was saved.
+            error = Refused("bad-fields", "Something that was typed is too long.", "Go back and shorten it.")
         return errors.refused(request, error) if isinstance(error, Refused) else None
+
+
+def address_of(request: HttpRequest) -> str:
+    """From where it is asked. By HTTPS there is a proxy in front, the same that says so; it adds whom it saw as the last."""
+    seen = str(request.META.get("REMOTE_ADDR", ""))
+    if not settings.HTTPS:
+        return seen
+    last = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+    try:
+        return str(ipaddress.ip_address(last))
+    except ValueError:
+        return seen
+
+
+def zeros(request: HttpRequest) -> bool:
+    """Whether any word of the request holds a zero byte, which PostgreSQL keeps in no text."""
+    sent = [request.GET, request.POST] if request.method == "POST" else [request.GET]
+    words = [word for one in sent for name, found in one.lists() for word in (name, *found)]
+    return any("\0" in word for word in (*words, *request.COOKIES.values()))
 
 
 def alive(request: HttpRequest, now: dt.datetime) -> bool:

@@ -42,7 +42,8 @@ POLICY: dict[str, Rule] = {
     "account_reset_password_done": Rule(OPEN),
     "account_reset_password_from_key": Rule(OPEN, FORM),
     "account_reset_password_from_key_done": Rule(OPEN),
-    "account_email": Rule(SIGNED_IN, FORM),
+    # Closed: who could take the address of somebody that is to come would get that person's role.
+    "account_email": Rule(SIGNED_IN, ()),
     "account_email_verification_sent": Rule(OPEN),
     "account_confirm_login_code": Rule(OPEN, FORM),
     "account_confirm_email": Rule(OPEN, FORM),

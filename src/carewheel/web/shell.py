@@ -21,6 +21,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from carewheel.practice.access import Actor, NotFound, Refused
 from carewheel.practice.access import Permission as P
+from carewheel.practice.audit import exported
 from carewheel.practice.places import Place, places
 from carewheel.practice.workspaces import folder_of
 from carewheel.warehouse.workspace import Workspace
@@ -43,7 +44,7 @@ NAVIGATION = (
 BELOW = {"/schedule/": ("/visits/",), "/waitlist/": ("/outbound/",)}
 LOCATION = "location"
 # A cell that begins so is a formula to a spreadsheet.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +198,13 @@ def csv_file(name: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -
     answer = HttpResponse("\ufeff" + out.getvalue(), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return answer
+
+
+def patients_file(request: HttpRequest, name: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> HttpResponse:  # fmt: skip
+    """A table that tells of patients: `csv_file`, and a row in the audit trail."""
+    found = list(rows)
+    exported(shell(request).actor, name, len(found))
+    return csv_file(name, head, found)
 
 
 def _cell(value: object) -> object:

@@ -42,6 +42,7 @@ def send_code(actor: Actor, to: str, about: Mapping[str, Any], location_id: int 
     code = f"{secrets.randbelow(1_000_000):06d}"
     name = secrets.token_hex(16)
     with transaction.atomic():
+        ThrottledTry.objects.filter(key__startswith="code", at__lt=since).delete()
         ThrottledTry.objects.bulk_create(ThrottledTry(key=key, at=actor.at) for key in (by_address, by_sender))  # fmt: skip
         Message.objects.create(
             organisation_id=actor.organisation_id, location_id=location_id, purpose="visits", kind="code", channel=channel, to=to,

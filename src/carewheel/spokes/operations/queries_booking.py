@@ -117,6 +117,8 @@ def moment_at(actor: Actor, location_id: int, local: datetime) -> datetime:
     Raises `Refused` ``no-such-time`` for a time that the clock skips.
     """
     zone = ZoneInfo(place(actor.organisation_id, location_id).zone)
+    if not 1900 <= local.year < 2200:
+        raise Refused("no-such-time", "No calendar here reaches so far.", "Choose another time.")
     if not exists(local.date(), local.time(), zone):
         raise Refused("no-such-time", "The clock skips this time on that day.", "Choose another time.")
     return local.replace(tzinfo=zone)

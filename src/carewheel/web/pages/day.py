@@ -11,7 +11,17 @@ from carewheel.practice.access import Permission
 from carewheel.spokes.operations.commands_day import mark_visit
 from carewheel.spokes.operations.contracts_booking import LANES, Board
 from carewheel.spokes.operations.queries_day import board
-from carewheel.web.shell import csv_file, day_of, done, needs_place, number_of, page, part, part_asked, shell
+from carewheel.web.shell import (
+    day_of,
+    done,
+    needs_place,
+    number_of,
+    page,
+    part,
+    part_asked,
+    patients_file,
+    shell,
+)
 
 LANE_WORDS = {
     "booked": "Booked",
@@ -69,8 +79,11 @@ def day_csv(request: HttpRequest) -> HttpResponse:
         (c.visit.starts_at.isoformat(), c.visit.patient_name, c.visit.visit_type, c.lane, c.waiting_minutes, c.late_minutes)
         for c in shown.cards
     )  # fmt: skip
-    return csv_file(
-        f"day-{shown.date}", ("starts_at", "patient", "type", "lane", "waiting_minutes", "late_minutes"), rows
+    return patients_file(
+        request,
+        f"day-{shown.date}",
+        ("starts_at", "patient", "type", "lane", "waiting_minutes", "late_minutes"),
+        rows,
     )
 
 

@@ -21,7 +21,7 @@ from carewheel.practice.patients import (
 )
 from carewheel.practice.registers import messages_of
 from carewheel.spokes.operations.queries_booking import visits_of
-from carewheel.web.shell import Shell, csv_file, done, offer_choices, page, part, part_asked, shell
+from carewheel.web.shell import Shell, done, offer_choices, page, part, part_asked, patients_file, shell
 
 MOST = 50
 
@@ -93,7 +93,7 @@ def patients(request: HttpRequest) -> HttpResponse:
 def patients_csv(request: HttpRequest) -> HttpResponse:
     """What the search found."""
     found = search_patients(shell(request).actor, request.GET.get("q", ""), MOST)
-    return csv_file("patients", ("number", "name", "birth_date", "phone"), ((p.id, p.name, p.birth_date, p.phone) for p in found))  # fmt: skip
+    return patients_file(request, "patients", ("number", "name", "birth_date", "phone"), ((p.id, p.name, p.birth_date, p.phone) for p in found))  # fmt: skip
 
 
 def patient_page(request: HttpRequest, patient_id: int) -> HttpResponse:

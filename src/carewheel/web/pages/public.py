@@ -182,7 +182,7 @@ def _moment(text: str | None) -> datetime | None:
         found = datetime.fromisoformat(text or "")
     except ValueError:
         return None
-    return found if found.tzinfo else None
+    return found if found.tzinfo and 2000 <= found.year < 2200 else None
 
 
 def _address(request: HttpRequest) -> str:

@@ -19,13 +19,13 @@ from carewheel.spokes.operations.contracts_booking import Schedule, ScheduleColu
 from carewheel.spokes.operations.queries_booking import free_slots, moment_at, schedule
 from carewheel.web.shell import (
     Shell,
-    csv_file,
     day_of,
     needs_place,
     offer_choices,
     page,
     part,
     part_asked,
+    patients_file,
     shell,
 )
 
@@ -100,7 +100,7 @@ def schedule_csv(request: HttpRequest) -> HttpResponse:
         (v.starts_at.isoformat(), v.ends_at.isoformat(), v.patient_name, v.visit_type, v.status, ", ".join(o.resource_name for o in v.occupied))
         for v in shown.visits
     )  # fmt: skip
-    return csv_file(f"schedule-{shown.first}", ("starts_at", "ends_at", "patient", "type", "status", "with"), rows)  # fmt: skip
+    return patients_file(request, f"schedule-{shown.first}", ("starts_at", "ends_at", "patient", "type", "status", "with"), rows)  # fmt: skip
 
 
 @needs_place

@@ -9,7 +9,7 @@ from carewheel.practice.access import Permission, Refused
 from carewheel.practice.emergency import review, unreviewed
 from carewheel.practice.jobs import try_again
 from carewheel.practice.registers import PAGE, audit_rows, job_rows
-from carewheel.web.shell import csv_file, done, number_of, page, shell
+from carewheel.web.shell import done, number_of, page, patients_file, shell
 
 
 class AuditForm(forms.Form):
@@ -44,7 +44,7 @@ def audit_csv(request: HttpRequest) -> HttpResponse:
     wanted = form.cleaned_data if form.is_valid() else {}
     rows = audit_rows(shell(request).actor, action=wanted.get("action", ""), patient_id=wanted.get("patient"), count=10_000)  # fmt: skip
     head = ("number", "at_utc", "who", "action", "subject", "patient", "reason", "address")
-    return csv_file("audit", head, ((r.number, r.at.isoformat(), r.who, r.action, r.subject, r.patient_id, r.reason, r.address) for r in rows))  # fmt: skip
+    return patients_file(request, "audit", head, ((r.number, r.at.isoformat(), r.who, r.action, r.subject, r.patient_id, r.reason, r.address) for r in rows))  # fmt: skip
 
 
 def audit_review(request: HttpRequest, emergency_id: int) -> HttpResponse:

@@ -9,6 +9,7 @@ from django import forms
 from django.http import HttpRequest, HttpResponse
 
 from carewheel.practice.access import NotFound, Permission, Refused
+from carewheel.practice.audit import seen
 from carewheel.practice.resources import resources
 from carewheel.spokes.operations.commands_booking import cancel_visit, confirm_visit, move_visit, release_hold
 from carewheel.spokes.operations.contracts_booking import VisitDetail
@@ -51,6 +52,7 @@ class CancelForm(forms.Form):
 def visit_page(request: HttpRequest, visit_id: int) -> HttpResponse:
     """Everything about a visit and what can be done with it; for htmx the part that a dialog shows."""
     found = visit(shell(request).actor, visit_id)
+    seen(shell(request).actor, "visit", visit_id, patient_id=found.patient_id)
     words = _words(request, found)
     return (
         part(request, "schedule/visit.html", words)

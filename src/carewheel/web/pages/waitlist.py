@@ -18,7 +18,7 @@ from carewheel.spokes.operations.contracts_booking import WaitlistRequest
 from carewheel.spokes.operations.queries_booking import visits_of
 from carewheel.spokes.operations.queries_waitlist import fill_rate, outbound, waitlist
 from carewheel.web.pages.schedule import WEEKDAYS
-from carewheel.web.shell import Shell, csv_file, done, needs_place, number_of, offer_choices, page, shell
+from carewheel.web.shell import Shell, done, needs_place, number_of, offer_choices, page, patients_file, shell
 
 # Over which the fill rate is counted.
 LOOK_BACK = timedelta(days=90)
@@ -84,7 +84,7 @@ def waitlist_csv(request: HttpRequest) -> HttpResponse:
         (w.patient_name, w.visit_type, ", ".join(w.location_names), w.urgency, w.since.isoformat(), w.earliest, w.latest, w.wishes, w.status, w.offers)
         for w in waitlist(shell(request).actor)
     )  # fmt: skip
-    return csv_file("waitlist", head, rows)
+    return patients_file(request, "waitlist", head, rows)
 
 
 @needs_place
