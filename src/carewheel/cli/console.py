@@ -14,7 +14,8 @@ def open_database(workspace: Path) -> None:
     """Let Django find the database of the workspace (or of DATABASE_URL). Raises `DatabaseRefused`, `KeyRefused`."""
     os.environ["CAREWHEEL_WORKSPACE"] = str(workspace.resolve())
     os.environ["DJANGO_SETTINGS_MODULE"] = SETTINGS
-    workspace.mkdir(parents=True, exist_ok=True)
+    # Patients' data lie in it: nobody else on the machine looks in.
+    workspace.mkdir(parents=True, exist_ok=True, mode=0o700)
     import django
 
     django.setup()

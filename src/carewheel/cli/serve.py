@@ -107,7 +107,7 @@ def _granian(interface: str, host: str, port: int) -> list[str]:
 @contextlib.contextmanager
 def alone(workspace: Path) -> Iterator[None]:
     """The right to be the console of a workspace, or to replace it. Raises `ServeRefused` while a console runs."""
-    workspace.mkdir(parents=True, exist_ok=True)
+    workspace.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle = os.open(workspace / "console-lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:

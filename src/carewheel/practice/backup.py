@@ -244,10 +244,10 @@ def _manifest(archive: zipfile.ZipFile) -> dict[str, Any]:
 
 
 def _is_inside(name: str) -> bool:
-    parts = PurePosixPath(name).parts
-    return name == DATABASE or (
-        name.startswith(FILES) and ".." not in parts and len(parts) > 1 and "\\" not in name
-    )
+    path = PurePosixPath(name)
+    # Written another way than paths are ("workspace//etc"), what follows the folder could be a place of its own.
+    plain = str(path) == name and ".." not in path.parts and "\\" not in name and "\0" not in name
+    return name == DATABASE or (plain and name.startswith(FILES) and name != FILES + SQLITE_NAME)
 
 
 def _copy(archive: zipfile.ZipFile, name: str, entry: dict[str, Any], to: IO[bytes] | None) -> None:

@@ -88,7 +88,7 @@ class Workspace:
     def writing(self) -> Iterator[None]:
         """The right to write. What an interrupted run left behind is swept away first."""
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
+            self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
             handle = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise WorkspaceRefused(

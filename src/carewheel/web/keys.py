@@ -23,7 +23,7 @@ def server_key(workspace: Path) -> str:
         try:
             given = path.read_text("ascii").strip()
         except FileNotFoundError:
-            workspace.mkdir(parents=True, exist_ok=True)
+            workspace.mkdir(parents=True, exist_ok=True, mode=0o700)
             made = secrets.token_urlsafe(48)
             try:
                 handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
