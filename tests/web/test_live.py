@@ -114,3 +114,56 @@ def test_another_site_gets_no_permission_to_read() -> None:
         return list(listener.sent[0]["headers"])
 
     assert b"access-control-allow-origin" not in dict(asyncio.run(run()))
+
+
+def test_a_leaver_hears_no_more_also_where_something_moves_all_the_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(live, "HEARTBEAT", 2)
+    clinic = small_clinic()
+    cookie = signed_in(clinic, "front_desk")
+
+    def move() -> None:
+        actor = replace(clinic.actor, at=timezone.now())
+        add_closure(actor, clinic.location.pk, actor.at.date(), "invented")
+
+    async def run() -> None:
+        listener = Listener(f"/live/day/{clinic.location.pk}/", cookie)
+        task = listener.start()
+        await listener.hears(1)
+        await sync_to_async(Membership.objects.all().delete)()
+        for _ in range(60):
+            await sync_to_async(move)()
+            if task.done():
+                break
+            await asyncio.sleep(0.2)
+        assert task.done()
+        listener.hung_up.set()
+
+    asyncio.run(run())
+
+
+def test_one_session_does_not_take_all_the_streams(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "MOST_OF_ONE", 2)
+    clinic = small_clinic()
+    one, another = signed_in(clinic, "front_desk"), signed_in(clinic, "staff")
+    here = f"/live/day/{clinic.location.pk}/"
+
+    async def run() -> list[int]:
+        listeners = [Listener(here, cookie) for cookie in (one, one, one, another)]
+        tasks = []
+        for listener in listeners:
+            tasks.append(listener.start())
+            for _ in range(100):
+                if listener.sent:
+                    break
+                await asyncio.sleep(0.05)
+        for listener in listeners:
+            listener.hung_up.set()
+        await asyncio.wait_for(asyncio.gather(*tasks), 20)
+        again = Listener(here, one)
+        again.hung_up.set()
+        await asyncio.wait_for(again.start(), 10)
+        return [int(listener.sent[0]["status"]) for listener in (*listeners, again)]
+
+    assert asyncio.run(run()) == [200, 200, 503, 200, 200]

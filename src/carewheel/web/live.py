@@ -38,6 +38,8 @@ EVERY = 1.0
 # A stream that says nothing is closed by proxies; and whoever lost their role must not go on listening.
 HEARTBEAT = 15
 MOST = 2_000
+# Streams of one session: boards open in so many tabs.
+MOST_OF_ONE = 12
 
 
 class Watch:
@@ -45,6 +47,8 @@ class Watch:
 
     def __init__(self) -> None:
         self.watched: Counter[int] = Counter()
+        # Streams by session.
+        self.listening: Counter[str] = Counter()
         self.numbers: dict[int, int] = {}
         self.task: asyncio.Task[None] | None = None
         self.moved = asyncio.Event()
@@ -60,13 +64,16 @@ class Watch:
             await asyncio.sleep(EVERY)
         self.task = None
 
-    def begin(self, location_id: int) -> None:
+    def begin(self, location_id: int, key: str) -> None:
         self.watched[location_id] += 1
+        self.listening[key] += 1
         if self.task is None or self.task.done():
             self.task = asyncio.create_task(self.read())
 
-    def end(self, location_id: int) -> None:
+    def end(self, location_id: int, key: str) -> None:
         self.watched[location_id] -= 1
+        # Those who have left are forgotten.
+        self.listening = +(self.listening - Counter((key,)))
 
 
 _watches: dict[asyncio.AbstractEventLoop, Watch] = {}
@@ -88,7 +95,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     watch = _watches.setdefault(asyncio.get_running_loop(), Watch())
     if not key or not await sync_to_async(_may)(key, location_id):
         await _answer(send, 403)
-    elif sum(watch.watched.values()) >= MOST:
+    elif sum(watch.watched.values()) >= MOST or watch.listening[key] >= MOST_OF_ONE:
         await _answer(send, 503)
     else:
         await _stream(watch, location_id, key, headers, receive, send)
@@ -103,7 +110,10 @@ async def _stream(
     if origin and validate_host(urlsplit(origin).hostname or "", settings.ALLOWED_HOSTS):
         head += [(b"access-control-allow-origin", origin.encode("latin-1")), (b"access-control-allow-credentials", b"true"), (b"vary", b"origin")]  # fmt: skip
     await send({"type": "http.response.start", "status": 200, "headers": head})
-    watch.begin(location_id)
+    watch.begin(location_id, key)
+    # Asked anew also where something moves all the time.
+    tick = asyncio.get_running_loop().time
+    asked = tick()
     gone = asyncio.create_task(_gone(receive))
     last: int | None = None
     try:
@@ -115,13 +125,15 @@ async def _stream(
             moved = asyncio.create_task(watch.moved.wait())
             done, _ = await asyncio.wait({moved, gone}, timeout=HEARTBEAT, return_when=asyncio.FIRST_COMPLETED)  # fmt: skip
             moved.cancel()
-            if not done:
+            if tick() - asked >= HEARTBEAT:
                 if not await sync_to_async(_may)(key, location_id):
                     break
+                asked = tick()
+            if not done:
                 await send({"type": "http.response.body", "body": b": still here\n\n", "more_body": True})
     finally:
         gone.cancel()
-        watch.end(location_id)
+        watch.end(location_id, key)
     await send({"type": "http.response.body", "body": b""})
 
 
