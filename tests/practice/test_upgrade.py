@@ -82,3 +82,29 @@ def test_an_upgrade_killed_in_the_middle_goes_on(surroundings: dict[str, str]) -
     later = start(surroundings)
     assert "DatabaseRefused" in later.stderr
     assert "9999_later" in later.stderr
+
+
+WITHOUT_EXTRAS = """
+import sys
+for extra in ("psycopg", "psycopg2", "lightgbm", "sklearn", "statsforecast", "highspy", "ortools", "pyspark", "numba"):
+    sys.modules[extra] = None  # to import it fails, as where it is not installed
+import carewheel.cli.serve, carewheel.cli.worker
+from carewheel.practice.upgrade import upgrade
+import django
+django.setup()
+print(upgrade())
+import carewheel.web.urls, carewheel.web.wsgi, carewheel.web.live
+"""
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL needs the extra")
+def test_the_default_install_is_enough_for_the_console(tmp_path: Path) -> None:
+    mine = os.environ | {
+        "CAREWHEEL_WORKSPACE": str(tmp_path),
+        "DJANGO_SETTINGS_MODULE": "carewheel.web.settings",
+    }
+    started = subprocess.run(
+        [sys.executable, "-c", WITHOUT_EXTRAS], env=mine, capture_output=True, text=True, check=False
+    )
+    assert started.returncode == 0, started.stderr
+    assert int(started.stdout) > 0

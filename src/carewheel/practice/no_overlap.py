@@ -8,17 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.postgres.constraints import ExclusionConstraint
-from django.contrib.postgres.fields import DateTimeRangeField, RangeBoundary, RangeOperators
-from django.db.models import F, Func, Q
-
-
-class MomentRange(Func):
-    """tstzrange(starts_at, ends_at, '[)')."""
-
-    function = "tstzrange"
-    output_field = DateTimeRangeField()
-
+from django.db.models import BaseConstraint
 
 TABLE = "practice_occupancy"
 _TRIGGER = """CREATE TRIGGER {name}_{event} BEFORE {event} ON {table}
@@ -28,44 +18,54 @@ WHEN NOT NEW.overbooks AND EXISTS (
 BEGIN SELECT RAISE(ABORT, '{name}'); END"""
 
 
-class NoOverlap(ExclusionConstraint):
-    """The constraint on both engines. Its name is in the message of the error, on both."""
+_EXCLUSION = """CONSTRAINT {name}
+EXCLUDE USING GIST (resource_id WITH =, tstzrange(starts_at, ends_at, '[)') WITH &&) WHERE (NOT overbooks)"""
+
+
+class NoOverlap(BaseConstraint):
+    """The constraint on both engines. Its name is in the message of the error, on both.
+
+    Not made of django.contrib.postgres: that cannot be imported where psycopg is absent, as in the default install.
+    """
 
     def __init__(self, *, name: str) -> None:
-        super().__init__(
-            name=name,
-            expressions=[
-                ("resource", RangeOperators.EQUAL),
-                (MomentRange(F("starts_at"), F("ends_at"), RangeBoundary()), RangeOperators.OVERLAPS),
-            ],
-            condition=Q(overbooks=False),
-        )
+        super().__init__(name=name)
+
+    def __eq__(self, other: object) -> bool:
+        return self.name == other.name if isinstance(other, NoOverlap) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.name)
 
     def deconstruct(self) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
         return (f"{type(self).__module__}.{type(self).__name__}", (), {"name": self.name})
 
     def constraint_sql(self, model: Any, schema_editor: Any) -> Any:
         if schema_editor.connection.vendor == "postgresql":
-            return super().constraint_sql(model, schema_editor)
+            return _EXCLUSION.format(name=self.name)
         # A table made anew by Django's SQLite editor loses its triggers; they are put back once it has its name.
         schema_editor.deferred_sql.extend(_triggers(str(self.name)))
         return None
 
     def create_sql(self, model: Any, schema_editor: Any) -> Any:
-        if schema_editor.connection.vendor == "postgresql":
-            return super().create_sql(model, schema_editor)
-        schema_editor.deferred_sql.extend(_triggers(str(self.name)))
-        return None
+        constraint = self.constraint_sql(model, schema_editor)
+        return constraint and f"ALTER TABLE {TABLE} ADD {constraint}"
 
     def remove_sql(self, model: Any, schema_editor: Any) -> Any:
         if schema_editor.connection.vendor == "postgresql":
-            return super().remove_sql(model, schema_editor)
+            return f"ALTER TABLE {TABLE} DROP CONSTRAINT {self.name}"
         for event in ("INSERT", "UPDATE"):
             schema_editor.execute(f"DROP TRIGGER IF EXISTS {self.name}_{event}")
         return None
 
     def validate(self, *args: Any, **words: Any) -> None:
         """The database decides, in the transaction that writes; asking before would only be a guess."""
+
+
+def add_btree_gist(apps: Any, schema_editor: Any) -> None:
+    """The extension whose index holds "same resource and overlapping times"; nothing on SQLite. For the first migration."""
+    if schema_editor.connection.vendor == "postgresql":
+        schema_editor.execute("CREATE EXTENSION IF NOT EXISTS btree_gist")
 
 
 def _triggers(name: str) -> list[str]:

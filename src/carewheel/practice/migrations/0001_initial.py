@@ -6,7 +6,6 @@ import carewheel.practice.no_overlap
 import django.db.models.deletion
 import django.db.models.functions.text
 from django.conf import settings
-from django.contrib.postgres.operations import BtreeGistExtension
 from django.db import migrations, models
 
 
@@ -19,7 +18,7 @@ class Migration(migrations.Migration):
 
     operations = [
         # For the index that holds "same resource and overlapping times"; nothing on SQLite.
-        BtreeGistExtension(),
+        migrations.RunPython(carewheel.practice.no_overlap.add_btree_gist, migrations.RunPython.noop),
         migrations.CreateModel(
             name='Organisation',
             fields=[
