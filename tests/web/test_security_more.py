@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import logging
+import threading
 from datetime import UTC, datetime, time, timedelta
 from urllib.parse import quote
 
 import pytest
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
-from django.db import transaction
+from django.db import connections, transaction
 from django.test import Client, override_settings
 from django.utils import timezone
 from tests.clinic import NOW, PASSWORD, Clinic, small_clinic
 
 from carewheel.practice.access import Actor, Grant, NotFound, Refused
 from carewheel.practice.messages import queue_message
-from carewheel.practice.messages.codes import MOST_BY_ADDRESS, send_code
+from carewheel.practice.messages.codes import MOST_BY_ADDRESS, TRIES, check_code, send_code
 from carewheel.practice.models import (
     AuditEvent,
     Leave,
@@ -184,6 +185,42 @@ def test_case_10_guessing_at_accounts_gives_no_further_codes(clinic: Clinic) -> 
     with pytest.raises(Refused) as refusal:
         send_code(Actor(clinic.organisation.pk, now, system="online booking", address="192.0.2.9"), "victim@example.com", {})  # fmt: skip
     assert refusal.value.code == "too-many-codes"
+
+
+def test_case_10_one_telephone_written_in_many_ways_is_one(clinic: Clinic) -> None:
+    sent = 0
+    at_the_door = Actor(clinic.organisation.pk, NOW, system="online booking", address="192.0.2.9")
+    for to in ("+12025550199", "12025550199", "2025550199", "0012025550199") * 3:
+        try:
+            send_code(at_the_door, to, {})
+            sent += 1
+        except Refused as refusal:
+            assert refusal.code == "too-many-codes"  # noqa: PT017
+    assert sent == MOST_BY_ADDRESS
+
+
+@pytest.mark.django_db(transaction=True)
+def test_case_11_many_guesses_at_once_are_no_more_than_in_a_row() -> None:
+    clinic = small_clinic()
+    sealed = send_code(Actor(clinic.organisation.pk, NOW, system="online booking"), "pat@example.com", {})
+    gate, said = threading.Barrier(16), []
+
+    def guess(number: int) -> None:
+        gate.wait()
+        try:
+            check_code(sealed, f"{number:06d}", NOW)
+        except Refused as refusal:
+            said.append(refusal.code)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=guess, args=(n,)) for n in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(said) == 16
+    assert said.count("code-wrong") <= TRIES
 
 
 def test_case_10_others_behind_the_same_address_lock_no_known_device_out(clinic: Clinic) -> None:

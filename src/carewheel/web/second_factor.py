@@ -7,22 +7,23 @@ from __future__ import annotations
 
 from allauth.mfa.base.forms import AuthenticateForm, BaseAuthenticateForm, ReauthenticateForm
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 
-from carewheel.web.accounts import note, often
+from carewheel.practice.tries import begin_try
+from carewheel.web.accounts import WINDOW
 
 MOST_CODES = 10
 
 
 class _Counted(BaseAuthenticateForm):  # type: ignore[misc]
     def clean_code(self) -> str:
-        key = f"second-factor:{self.user.pk}"
-        if often(key, MOST_CODES):
+        now = timezone.now()
+        mine = begin_try(f"second-factor:{self.user.pk}", now, now - WINDOW, MOST_CODES)
+        if mine is None:
             raise ValidationError("Too many wrong codes. Wait a quarter of an hour.", code="too_many_codes")
-        try:
-            return str(super().clean_code())
-        except ValidationError:
-            note(key)
-            raise
+        code = str(super().clean_code())
+        mine.delete()
+        return code
 
 
 class CodeForm(_Counted, AuthenticateForm):  # type: ignore[misc]

@@ -6,6 +6,7 @@ Nothing is kept but the message and a count of tries: what is asked comes back s
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -18,6 +19,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from carewheel.practice.access import Actor, Refused
 from carewheel.practice.messages.queue import fits
 from carewheel.practice.models import Message, Patient, ThrottledTry
+from carewheel.practice.tries import begin_try
 
 LASTS = timedelta(minutes=10)
 TRIES = 5
@@ -34,7 +36,7 @@ def send_code(actor: Actor, to: str, about: Mapping[str, Any], location_id: int 
     channel = Patient.Channel.EMAIL if "@" in to else Patient.Channel.SMS
     if not fits(channel, to):
         raise Refused("bad-address", "This is neither an e-mail address nor a telephone number.", "Correct it.")  # fmt: skip
-    by_address, by_sender = f"code-to:{_hash(to.lower())}", f"code-from:{actor.address}"
+    by_address, by_sender = f"code-to:{_hash(_whose(to))}", f"code-from:{actor.address}"
     since = actor.at - HOUR
     for key, most in ((by_address, MOST_BY_ADDRESS), (by_sender, MOST_BY_SENDER)):
         if ThrottledTry.objects.filter(key=key, at__gt=since).count() >= most:
@@ -60,18 +62,30 @@ def check_code(sealed: str, code: str, at: datetime) -> tuple[dict[str, Any], st
         held = signing.loads(sealed, salt=SALT)
     except signing.BadSignature as error:
         raise _over() from error
-    tries = ThrottledTry.objects.filter(key=f"code:{held['name']}")
-    if held["until"] <= at.timestamp() or tries.count() >= TRIES:
+    if held["until"] <= at.timestamp():
+        raise _over()
+    mine = begin_try(f"code:{held['name']}", at, at - LASTS, TRIES)
+    if mine is None:
         raise _over()
     digits = "".join(sign for sign in code if sign.isascii() and sign.isdigit())
     if not constant_time_compare(_print(held["name"], digits), held["code"]):
-        ThrottledTry.objects.create(key=f"code:{held['name']}", at=at)
         raise Refused("code-wrong", "This is not the code that we sent.", "Look at the latest message and type its six digits.")  # fmt: skip
+    mine.delete()
     return held["about"], held["to"]
 
 
 def _over() -> Refused:
     return Refused("code-over", "This code is too old, or was tried too often.", "Begin again.")
+
+
+def _whose(to: str) -> str:
+    """The same for all ways to write one address: without a tag; a number without zeros and country before it.
+
+    >>> _whose("Pat+9@example.com"), _whose("001 202 555 0101") == _whose("+12025550101") == _whose("2025550101")
+    ('pat@example.com', True)
+    """
+    name, at, domain = to.lower().rpartition("@")
+    return f"{name.partition('+')[0]}@{domain}" if at else re.sub(r"\D", "", to)[-10:]
 
 
 def _hash(text: str) -> str:
