@@ -15,6 +15,7 @@ from django.contrib.sessions.models import Session
 from django.core import mail
 from django.test import Client, override_settings
 from tests.clinic import PASSWORD, Clinic
+from tests.practice.receivers import mail_server
 
 from carewheel.practice.models import AuditEvent, Membership, ThrottledTry, User
 from carewheel.web import doorkeeper
@@ -215,6 +216,18 @@ def test_case_12_a_reset_link_works_once_and_carries_our_own_name(user: User, cl
         == 400
     )
     assert len([m for m in mail.outbox if "evil" in m.body]) == 0
+
+
+@override_settings(EMAIL_BACKEND="carewheel.web.letters.Letters")
+def test_case_12_the_letter_leaves_by_the_mail_server(
+    user: User, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with mail_server() as box:
+        monkeypatch.setenv("CAREWHEEL_SMTP", f"smtp://127.0.0.1:{box.port}?from=desk@example.com")
+        assert client.post("/account/password/reset/", {"email": user.email}).status_code == 302
+    assert len(box.letters) == 1
+    assert user.email in box.recipients[0]
+    assert "/account/password/reset/key/" in box.letters[0].replace("=\r\n", "")
 
 
 def test_case_12_an_unknown_address_gets_the_same_answer(user: User, client: Client) -> None:

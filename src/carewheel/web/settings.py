@@ -155,8 +155,7 @@ MFA_FORMS = {
     "reauthenticate": "carewheel.web.second_factor.CodeAgainForm",
 }
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
-EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
-EMAIL_FILE_PATH = str(WORKSPACE / "messages")
+EMAIL_BACKEND = "carewheel.web.letters.Letters"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
