@@ -73,6 +73,17 @@ def test_a_step_may_be_left_out(clinic: Clinic) -> None:
     assert mark_visit(clinic.actor, made.id, 2, "undo").status == "booked"
 
 
+def test_nobody_arrives_for_a_visit_of_another_day(clinic: Clinic) -> None:
+    made = booked(clinic)
+    with pytest.raises(Refused) as refusal:
+        mark_visit(replace(clinic.actor, at=NINE - timedelta(days=1)), made.id, 1, "arrived")
+    assert refusal.value.code == "too-early"
+    assert (
+        mark_visit(replace(clinic.actor, at=NINE - timedelta(hours=1)), made.id, 1, "arrived").status
+        == "arrived"
+    )
+
+
 def test_who_did_not_come_gives_the_rest_back_and_may_come_after_all(clinic: Clinic) -> None:
     made = booked(clinic)
     with pytest.raises(Refused) as refusal:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from carewheel.practice.access import Refused
 
@@ -15,6 +15,8 @@ MADE = {
     "done": ("fulfilled", "done_at"),
 }
 ORDER = tuple(MADE)
+# Before its start a visit is marked at most so long ahead.
+SOONEST = timedelta(hours=12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,8 @@ def _reached(moments: tuple[datetime | None, ...]) -> int:
 def after(standing: Standing, step: str, at: datetime) -> tuple[str, dict[str, datetime | None]]:
     """Status and moments after a step. A step may be left out (a practice that does not mark rooms), never gone back but by ``undo``.
 
-    Raises `Refused` ``wrong-step`` for one that does not follow, ``too-early`` for a no-show before the visit's start.
+    Raises `Refused` ``wrong-step`` for one that does not follow, ``too-early`` for a no-show before the visit's start
+    and for a step of one that begins in more than `SOONEST`: a mark on the board of another day is a slip.
     """
     status, reached = standing.status, standing.reached
     if step == "undo":
@@ -68,6 +71,10 @@ def after(standing: Standing, step: str, at: datetime) -> tuple[str, dict[str, d
         raise _wrong(status, step)
     if ORDER.index(step) < reached:
         raise _wrong(status, step)
+    if standing.starts_at - at > SOONEST:
+        raise Refused(
+            "too-early", "The visit is on another day.", "Look at the board of today, or move the visit."
+        )
     made, field = MADE[step]
     return made, {field: at}
 
