@@ -70,4 +70,5 @@ def import_command(
     for note in filled.notes:
         say(note)
     say()
-    say(f"Next: carewheel serve --workspace {workspace}")
+    say(f"Next: carewheel turn --workspace {workspace}   # the wheel of what was read")
+    say(f"      carewheel serve --workspace {workspace}")
