@@ -37,7 +37,7 @@ def commands() -> Iterator[tuple[str, click.Command]]:
     """Every command that does something, with its full name, in the order of the help.
 
     >>> [name for name, _ in commands()][:2]
-    ['carewheel turn', 'carewheel demo']
+    ['carewheel turn', 'carewheel serve']
     """
     context = click.Context(root, info_name="carewheel")
     for name in COMMANDS:
