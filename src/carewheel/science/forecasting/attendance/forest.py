@@ -42,9 +42,15 @@ class Forest:
         """How many trees there are."""
         return int(self.column.shape[0])
 
-    def log_odds(self, values: Floats, compiled: bool | None = None) -> Floats:
-        """Sum over the trees (n,) for columns (n, k), NaN unknown. ``compiled``: by numba (extra ``speed``); by default if it is there."""
-        total = np.zeros(values.shape[0], dtype=np.float32)
+    def log_odds(
+        self, values: Floats, compiled: bool | None = None, rows: NDArray[np.int64] | None = None
+    ) -> Floats:
+        """Sum over the trees (n,) for columns (n, k), NaN unknown, or (m,) for the ``rows`` (m,) alone, read where they are.
+
+        ``compiled``: by numba (extra ``speed``); by default if it is there.
+        """
+        chosen = np.arange(values.shape[0]) if rows is None else rows
+        total = np.zeros(chosen.size, dtype=np.float32)
         if self.trees:
             if compiled is None:
                 try:
@@ -53,7 +59,7 @@ class Forest:
                     walk = _walk
             else:
                 walk = _compiled() if compiled else _walk
-            walk(np.ascontiguousarray(values), self.column, self.limit, self.answer, total)
+            walk(np.ascontiguousarray(values), chosen, self.column, self.limit, self.answer, total)
         return total.astype(np.float64)
 
 
@@ -68,10 +74,17 @@ NO_FOREST = Forest(
 )
 
 
-def _walk(values: Floats, column: NDArray[np.int32], limit: Narrow, answer: Narrow, total: Narrow) -> None:
-    """All rows through one tree after another, a block of rows at a time."""
-    for start in range(0, values.shape[0], ROWS_AT_ONCE):
-        block = plain(values[start : start + ROWS_AT_ONCE])
+def _walk(
+    values: Floats,
+    chosen: NDArray[np.int64],
+    column: NDArray[np.int32],
+    limit: Narrow,
+    answer: Narrow,
+    total: Narrow,
+) -> None:
+    """The chosen rows through one tree after another, a block of rows at a time."""
+    for start in range(0, chosen.size, ROWS_AT_ONCE):
+        block = plain(values[chosen[start : start + ROWS_AT_ONCE]])
         row = np.arange(block.shape[0])
         for tree in range(column.shape[0]):
             at = np.zeros(block.shape[0], dtype=np.int64)
@@ -121,15 +134,16 @@ def _compiled() -> Callable[..., None]:
 
     inner = numba.njit(inline="always")(ask)
 
-    def walk(values: Any, column: Any, limit: Any, answer: Any, total: Any) -> None:
-        n, k = values.shape
+    def walk(values: Any, chosen: Any, column: Any, limit: Any, answer: Any, total: Any) -> None:
+        n, k = chosen.size, values.shape[1]
         for block in numba.prange((n + side - 1) // side):
             start = block * side
             rows = min(side, n - start)
             x = np.full((k, side), unknown, dtype=np.float32)
             for row in range(rows):
+                at = chosen[start + row]
                 for i in range(k):
-                    value = values[start + row, i]
+                    value = values[at, i]
                     if not math.isnan(value):
                         x[i, row] = np.float32(value)
             out = np.zeros(side, dtype=np.float32)

@@ -49,8 +49,8 @@ class ChanceModel:
         """Log-odds (n,) as trained."""
         added = self.trees.log_odds(of, compiled)
         if self.later.rounds:
-            ahead = of.column("lead_days") > 0
-            added[ahead] = 0.5 * (added[ahead] + self.later.log_odds(of.only(ahead), compiled))
+            ahead = np.flatnonzero(of.column("lead_days") > 0)
+            added[ahead] = 0.5 * (added[ahead] + self.later.log_odds(of, compiled, ahead))
         return self.believed.log_odds(of) + added
 
     def chance(self, of: Features, state: Recalibration | None = None, level: float = LEVEL) -> Estimate:

@@ -50,9 +50,13 @@ class Trees:
     boosters: tuple[str, ...]
     rounds: int
 
-    def log_odds(self, of: Features, compiled: bool | None = None) -> Floats:
-        """What the trees add (n,)."""
-        return self.forest.log_odds(of.as_named(self.names), compiled) if self.rounds else np.zeros(len(of))
+    def log_odds(
+        self, of: Features, compiled: bool | None = None, rows: NDArray[np.int64] | None = None
+    ) -> Floats:
+        """What the trees add (n,), or to the ``rows`` (m,) alone."""
+        if not self.rounds:
+            return np.zeros(len(of) if rows is None else rows.size)
+        return self.forest.log_odds(of.as_named(self.names), compiled, rows)
 
 
 def grown(
