@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
+from django.db import IntegrityError, transaction
 from tests.clinic import NOW, Clinic, small_clinic
 
 from carewheel.practice.access import Actor, Conflict, Forbidden, Grant, NotFound, Refused
@@ -347,3 +348,25 @@ def _sealed(db: None) -> Iterator[None]:
     from carewheel.practice.audit import verify
 
     assert verify().wrong_at is None
+
+
+@pytest.mark.django_db
+def test_the_database_refuses_overlap_of_any_age_and_length() -> None:
+    """Rows beside, within, around and days long; whatever the program asked before."""
+    clinic = small_clinic("Oaks")
+    visit = Visit.objects.create(
+        organisation=clinic.organisation, location=clinic.location, status="booked", starts_at=NOW, ends_at=NOW + timedelta(hours=1)
+    )  # fmt: skip
+
+    def row(start: float, end: float) -> None:
+        with transaction.atomic():
+            Occupancy.objects.create(
+                visit=visit, resource=clinic.chair, starts_at=NOW + timedelta(hours=start), ends_at=NOW + timedelta(hours=end)
+            )  # fmt: skip
+
+    row(0, 150)
+    row(-2, 0)
+    row(150, 151)
+    for start, end in ((149, 150.5), (1, 2), (-1, 151), (0, 150), (-3, -1)):
+        with pytest.raises(IntegrityError, match="occupancy_no_overlap"):
+            row(start, end)

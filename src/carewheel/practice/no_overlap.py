@@ -6,15 +6,18 @@ storm of deadlocks when many want one slot.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import BaseConstraint
 
 TABLE = "practice_occupancy"
+# Nothing occupies longer (a visit lasts a day at most), so that what began before need not be looked through: years of bookings of one person.
+LONGEST = timedelta(days=7)
 _TRIGGER = """CREATE TRIGGER {name}_{event} BEFORE {event} ON {table}
-WHEN NOT NEW.overbooks AND EXISTS (
+WHEN NOT NEW.overbooks AND (julianday(NEW.ends_at) - julianday(NEW.starts_at) > {days} OR EXISTS (
   SELECT 1 FROM {table} WHERE resource_id = NEW.resource_id AND NOT overbooks AND id IS NOT NEW.id
-    AND starts_at < NEW.ends_at AND ends_at > NEW.starts_at)
+    AND starts_at >= datetime(NEW.starts_at, '-{days} days') AND starts_at < NEW.ends_at AND ends_at > NEW.starts_at))
 BEGIN SELECT RAISE(ABORT, '{name}'); END"""
 
 
@@ -69,4 +72,5 @@ def add_btree_gist(apps: Any, schema_editor: Any) -> None:
 
 
 def _triggers(name: str) -> list[str]:
-    return [_TRIGGER.format(name=name, event=event, table=TABLE) for event in ("INSERT", "UPDATE")]
+    words = {"name": name, "table": TABLE, "days": LONGEST.days}
+    return [_TRIGGER.format(event=event, **words) for event in ("INSERT", "UPDATE")]

@@ -15,6 +15,7 @@ from django.db.models import F, Q
 
 from carewheel.practice.access import Actor, Refused
 from carewheel.practice.models import Location, Occupancy, Resource, Visit, WorkingHours
+from carewheel.practice.no_overlap import LONGEST
 from carewheel.spokes.operations.calendars import Named
 from carewheel.spokes.operations.hours import STANDING, place_hours
 from carewheel.spokes.operations.rules.booking import NeedLine, chosen
@@ -71,7 +72,10 @@ def plainly_taken(actor: Actor, wanted: Wanted) -> bool:
 def _taken(actor: Actor, wanted: Wanted, able: Collection[int]) -> dict[int, list[tuple[datetime, datetime]]]:
     """What is booked of resources while the visit lasts; its own time and run-out holds do not count."""
     rows = Occupancy.objects.filter(
-        resource__in=able, starts_at__lt=wanted.ends_at, ends_at__gt=wanted.starts_at
+        resource__in=able,
+        starts_at__lt=wanted.ends_at,
+        starts_at__gte=wanted.starts_at - LONGEST,
+        ends_at__gt=wanted.starts_at,
     ).exclude(visit__status=Visit.Status.PROPOSED, visit__hold_until__lte=actor.at)
     found: dict[int, list[tuple[datetime, datetime]]] = defaultdict(list)
     for resource, a, b in rows.exclude(visit=wanted.visit_id).values_list(
@@ -225,6 +229,7 @@ def lapse(actor: Actor, resource_ids: Collection[int], start: datetime, end: dat
     Occupancy.objects.filter(
         resource__in=resource_ids,
         starts_at__lt=end,
+        starts_at__gte=start - LONGEST,
         ends_at__gt=start,
         visit__status=Visit.Status.PROPOSED,
         visit__hold_until__lte=actor.at,
