@@ -60,11 +60,11 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def serving(workspace: str, url: str) -> Iterator[int]:
-    """The pages as `carewheel serve` starts them: two processes of sixteen threads."""
+    """The pages as `carewheel serve` starts them: two processes of eight threads."""
     port = free_port()
     command = [
         sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--http", "1", "--no-ws",
-        "--log-level", "warning", "--backpressure", "16", "--workers", "2", "carewheel.web.wsgi:application",
+        "--log-level", "warning", "--blocking-threads", "8", "--backpressure", "512", "--workers", "2", "carewheel.web.wsgi:application",
     ]  # fmt: skip
     process = subprocess.Popen(command, env=environment(workspace, url))
     try:

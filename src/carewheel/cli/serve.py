@@ -27,7 +27,9 @@ STOP_SECONDS = 15
 # Whoever sends headers by the drop is cut off.
 HEADER_MILLISECONDS = "10000"
 # Requests at once in a process of pages; further ones wait their turn.
-THREADS = "16"
+THREADS = "8"
+# Lines that a process keeps open: a browser holds its own between two pages, and must not keep the next one out.
+LINES = "512"
 OWNER = "owner@example.com"
 
 
@@ -100,7 +102,7 @@ def _granian(interface: str, host: str, port: int) -> list[str]:
     return [
         sys.executable, "-m", "granian", "--interface", interface, "--host", host, "--port", str(port), "--http", "1", "--no-ws",
         "--log-level", "error", "--respawn-failed-workers", "--http1-header-read-timeout", HEADER_MILLISECONDS,
-        "--backpressure", THREADS, "--workers-kill-timeout", "10",
+        *(("--blocking-threads", THREADS) if interface == "wsgi" else ()), "--backpressure", LINES, "--workers-kill-timeout", "10",
     ]  # fmt: skip
 
 
