@@ -24,7 +24,7 @@ HOSTILE = {
     "negative": "-1",
     "date": "2026-02-30",
     "lone surrogate": "%ED%A0%80",
-    "format": "{0.__class__} %s ${7*7} {{7*7}}",
+    "format": "{0.__class__} %s ${7*19187} {{7*19187}}",
 }
 # Every word that an address's query may hold, and some that no page knows.
 QUERY = ("q", "day", "date", "first", "days", "page", "location", "by", "status", "sort", "next", "visit_type", "resource", "view", "of", "__class__", "_connector", "patient__organisation")  # fmt: skip
@@ -101,7 +101,7 @@ def test_cases_19_and_30_no_word_of_an_address_breaks_a_page(
             assert response.status_code < 500, (name, text[:40], response.status_code)
             body = b"".join(response.streaming_content) if response.streaming else response.content
             assert b"<script>alert(1)</script>" not in body, name
-            assert b"49" not in body or text != HOSTILE["format"] or b"{{7*7}}" not in body, name
+            assert b"134309" not in body, f"{name} works out what it was given"
     assert tried > 100
 
 
