@@ -26,7 +26,7 @@ from carewheel.catalog.play_guesses import play_guesses
 from carewheel.invented.group import Group, PlannedPlay
 from carewheel.invented.location import Lived
 from carewheel.invented.ports import Strengthening
-from carewheel.invented.truth import WORTH_MONTHS, _At, _live
+from carewheel.invented.truth import WORTH_MONTHS, At, Fork
 from carewheel.wheel.learnt import learn
 from carewheel.wheel.roadmap import worth_of_plays
 
@@ -72,22 +72,21 @@ def truth_of(
     strengths = group.strengths
 
     @cache
-    def at(place: int) -> tuple[_At, float]:
-        here = _At(short, place + 1, strengths)
-        return here, _cash(_live(here))
+    def at(place: int) -> tuple[Fork, float]:
+        here = Fork(At(short, place + 1, strengths), MONTHS)
+        return here, _cash(here.live())
 
     def of_law(law: str, place: int) -> float:
         here, _ = at(place)
         step = float(np.sign(strengths[law])) * STEP
-        up, down = (_cash(_live(here, stronger=Strengthening(law, MONTHS, by))) for by in (step, -step))
+        up, down = (_cash(here.live(stronger=Strengthening(law, MONTHS, by))) for by in (step, -step))
         return (up - down) / (20 * STEP)
 
     def of_play(play: str, place: int) -> float:
         here, base = at(place)
         guess = play_guesses()[play]
-        changed = replace(short, plays=(PlannedPlay(play, MONTHS, (place + 1,)),))
         price = guess.price_once + WORTH_MONTHS * guess.price_a_month
-        return _cash(_live(here, group=changed)) - base - price
+        return _cash(here.live(PlannedPlay(play, MONTHS, (place + 1,)))) - base - price
 
     rounds = [n for n in ROUNDS if n < places] + [places]
     return race(laws, of_law, rounds), race(plays, of_play, rounds)

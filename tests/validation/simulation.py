@@ -24,7 +24,7 @@ from tests.validation.face_validity import shared_data
 from carewheel.catalog.links import links
 from carewheel.invented.group import Group
 from carewheel.invented.purse import OTHER, PAY, RENT, SUPPLIES
-from carewheel.invented.truth import _At, _live, worth_truth
+from carewheel.invented.truth import At, place_of, worth_truth
 from carewheel.science.flywheel.gain import momentum
 from carewheel.science.flywheel.practice_model import (
     Move,
@@ -257,7 +257,7 @@ def trends(count: int) -> list[Row]:
 
 def lived_practice(group: Group, number: int) -> dict[str, float]:
     """What the books of an invented place tell of its second year, a month: measures by id, and people and money."""
-    lived = _live(_At(group, number, group.strengths))
+    lived = place_of(At(group, number, group.strengths)).live()
     book, people = lived.book, lived.people
     found = {name: float(np.nanmean(series[12:24])) for name, series in lived.measures.items()}
     start = book.last_day - 365

@@ -46,7 +46,7 @@ class Lived:
 
 
 class Place:
-    """The state of one place; `live()` runs all its months."""
+    """The state of one place; `live()` runs all its months, or those that are left."""
 
     def __init__(self, group: Group, number: int, ports: Ports, book: bool = True) -> None:
         p = parameters()
@@ -95,6 +95,7 @@ class Place:
         self.silent = lean_months(self.draws, group.months)
         u = self.draws.uniform("competitor", 0, 1, 2)[0]
         self.competitor = int(6 + u[1] * (group.months - 8)) if u[0] < p["shocks.competitor_share"] else 10**6
+        self.month = 0  # the next one to be lived through
         self.plays = [x for x in group.plays if number in x.locations]
         self.measures: dict[str, list[float]] = {}
         self.stars: list[tuple[int, int]] = []  # month, stars
@@ -125,8 +126,7 @@ class Place:
 
     def live(self) -> Lived:
         """Run all months, and the two after the window that its last day's book looks into."""
-        for month in range(self.group.months + MONTHS_AHEAD):
-            self._month(month)
+        self.live_until(self.group.months + MONTHS_AHEAD)
         self.team.close()
         book = close_book(self.group, self.facts, self.writer, self.population, self.team)
         people = self.population.columns
@@ -134,6 +134,12 @@ class Place:
         leaves = voices.leaving_rates(own, 0.0, self.ports.gain("C1-C3"), 1.0)
         people["stays_a_year"] = (1 - leaves) ** 12 * (1 - parameters()["population.death_a_year"])
         return Lived(book, self.tally, self.measures, dict(self.ports.recorded), self.purse.net_cash, people)
+
+    def live_until(self, month: int) -> None:
+        """Run the months before ``month`` that have not been yet."""
+        while self.month < month:
+            self._month(self.month)
+            self.month += 1
 
     def _month(self, month: int) -> None:
         p = parameters()

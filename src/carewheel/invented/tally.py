@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,7 @@ class Tally:
 
     def __init__(self, month_starts: Ints, months: int) -> None:
         self.starts, self.months = month_starts, months
-        self.counts: dict[str, Ints] = defaultdict(lambda: np.zeros(months, dtype=np.int64))
+        self.counts: dict[str, Ints] = defaultdict(partial(np.zeros, months, dtype=np.int64))
 
     def add(self, name: str, days: npt.ArrayLike, amounts: npt.ArrayLike | None = None) -> None:
         """Count events (or add whole amounts) on ``days``."""

@@ -8,6 +8,7 @@ months 11 to 13, which halves the noise. Error: standard error over places.
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -66,24 +67,47 @@ def experiment_places(group: Group, months: int, places: int = PLACES) -> list[t
 
 
 @dataclass(frozen=True, slots=True)
-class _At:
+class At:
     group: Group
     number: int
     strengths: dict[str, float]
     only: tuple[str, ...] = ()  # links or plays to look at
 
 
-def _live(at: _At, group: Group | None = None, **ports: Any) -> Lived:
-    given = {"strengths": at.strengths, "weaken": at.group.weaken, **ports}
-    return Place(group or at.group, at.number, Ports(**given), book=False).live()
+def place_of(at: At) -> Place:
+    """A place before its first month, without the pages of a book."""
+    return Place(at.group, at.number, Ports(at.strengths, at.group.weaken), book=False)
 
 
-def _strengths_at(at: _At) -> dict[str, float]:
+class Fork:
+    """A place lived through up to ``month``, to go on from with one cause changed: what was before is the same in all lives."""
+
+    def __init__(self, at: At, month: int) -> None:
+        self.number, place = at.number, place_of(at)
+        place.live_until(month)
+        self._kept = pickle.dumps(place, pickle.HIGHEST_PROTOCOL)
+
+    def live(
+        self,
+        *plays: PlannedPlay,
+        replay: dict[str, list[float]] | None = None,
+        push: Push | None = None,
+        stronger: Strengthening | None = None,
+    ) -> Lived:
+        """The rest of the months with what is given, none of which may begin before the fork."""
+        place: Place = pickle.loads(self._kept)
+        place.plays = [*place.plays, *(play for play in plays if self.number in play.locations)]
+        place.ports.replay, place.ports.push, place.ports.stronger = replay, push, stronger
+        return place.live()
+
+
+def _strengths_at(at: At) -> dict[str, float]:
     """The strength of every link at one place: one run as it is, one with each link's source pushed."""
-    base = _live(at)
+    fork = Fork(at, BEFORE)
+    base = fork.live()
     found = {}
     for link in (links()[name] for name in at.only):
-        pushed = _live(at, replay=base.felt, push=Push(link.id, BEFORE))
+        pushed = fork.live(replay=base.felt, push=Push(link.id, BEFORE))
         months = [BEFORE + m for m in READ]
         target = link.to_measure
         if target == "growth.referral_reproduction" or target in RATIOS:
@@ -117,7 +141,7 @@ def link_truth(
     """The measured strength of every link of the catalog (or of those in ``only``) in this world."""
     names = tuple(only) or tuple(links())
     where = experiment_places(group, BEFORE + READ[-1] + 1, places)
-    rows = list(spread(_strengths_at, [_At(g, n, group.strengths, names) for g, n in where], workers))
+    rows = list(spread(_strengths_at, [At(g, n, group.strengths, names) for g, n in where], workers))
     return {link: Estimate.of([row[link] for row in rows]) for link in names}
 
 
@@ -125,17 +149,17 @@ def _cash(lived: Lived) -> float:
     return sum(lived.net_cash[BEFORE : BEFORE + WORTH_MONTHS]) / 100
 
 
-def _worths_at(at: _At) -> dict[str, float]:
+def _worths_at(at: At) -> dict[str, float]:
     """Net cash gained by each stronger link and by each play, at one place."""
-    base = _cash(_live(at))
+    fork = Fork(at, BEFORE)
+    base = _cash(fork.live())
     found = {}
     for name in at.only:
         if name in links():
             more = Strengthening(name, BEFORE, float(np.sign(at.strengths[name])) * STRONGER)
-            found[name] = _cash(_live(at, stronger=more)) - base
+            found[name] = _cash(fork.live(stronger=more)) - base
         else:
-            changed = replace(at.group, plays=(PlannedPlay(name, BEFORE, (at.number,)),))
-            found[f"play {name}"] = _cash(_live(at, group=changed)) - base
+            found[f"play {name}"] = _cash(fork.live(PlannedPlay(name, BEFORE, (at.number,)))) - base
     return found
 
 
@@ -148,7 +172,7 @@ def worth_truth(
     laws = [link.id for link in links().values() if link.kind != "policy"]
     names = tuple(only) or (*laws, *plays())
     where = experiment_places(group, BEFORE + WORTH_MONTHS, places)
-    rows = list(spread(_worths_at, [_At(g, n, group.strengths, names) for g, n in where], workers))
+    rows = list(spread(_worths_at, [At(g, n, group.strengths, names) for g, n in where], workers))
     return {name: Estimate.of([row[name] for row in rows]) for name in rows[0]}
 
 
@@ -163,8 +187,8 @@ def _effect_of(change: _Change) -> dict[str, Any]:
     group, planned = change.group, change.planned
     strengths = group.strengths
     others = tuple(p for p in group.plays if p != planned)
-    with_it = _live(_At(group, change.number, strengths))
-    without = _live(_At(replace(group, plays=others), change.number, strengths))
+    with_it = place_of(At(group, change.number, strengths)).live()
+    without = place_of(At(replace(group, plays=others), change.number, strengths)).live()
     months = range(planned.month, min(planned.month + 12, group.months))
     effects = {
         name: round(
