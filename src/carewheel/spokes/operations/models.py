@@ -1,4 +1,4 @@
-"""Tables of operations: the waitlist and its offers, and what the practice system has still to take over."""
+"""Tables of operations: the waitlist and its offers, what the practice system has still to take over or no longer has, and who may not come."""
 
 from __future__ import annotations
 
@@ -120,3 +120,45 @@ class OutboundChange(models.Model):
 
     class Meta:
         indexes = (models.Index(fields=["location", "state"], name="outbound_by_state"),)
+
+
+class MissingVisit(models.Model):
+    """A visit still to come that the practice system's last whole export does not have any more. It stays on the book until somebody decides."""
+
+    class State(models.TextChoices):
+        OPEN = "open", "Not in the last export"
+        BACK = "back", "In an export again"
+        KEPT = "kept", "Kept by hand"
+        ENDED = "ended", "Taken off the book"
+
+    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="+")
+    location = models.ForeignKey(Location, models.PROTECT, related_name="+")
+    visit = models.OneToOneField(Visit, models.CASCADE, related_name="missing")
+    state = models.CharField(max_length=5, choices=State.choices, default=State.OPEN)
+    since = models.DateTimeField()
+    decided_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = (models.Index(fields=["location", "state"], name="missing_by_state"),)
+
+
+class Foresight(models.Model):
+    """What was foreseen of a visit, last: the chance that it is missed (``missed``, with a 90 % interval) or cancelled late, and why in a sentence."""
+
+    visit = models.OneToOneField(Visit, models.CASCADE, related_name="foresight")
+    missed = models.FloatField()
+    low = models.FloatField()
+    high = models.FloatField()
+    late_cancel = models.FloatField(null=True, blank=True)
+    why = models.TextField(default="", blank=True)
+    # What to offer beyond the usual reminder, where the desk has a call left for it.
+    action = models.CharField(max_length=60, default="", blank=True)
+    foreseen_at = models.DateTimeField()
+
+
+class AttendanceTerms(models.Model):
+    """What the last night learnt of an organisation's attendance, small enough to score a visit while it is booked."""
+
+    organisation = models.OneToOneField(Organisation, models.CASCADE, related_name="+")
+    terms = models.JSONField()
+    learnt_at = models.DateTimeField()
