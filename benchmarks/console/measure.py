@@ -26,6 +26,8 @@ from django.test import Client  # noqa: E402
 from django.test.utils import CaptureQueriesContext  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
+# As the server's own processes begin.
+import carewheel.web.wsgi  # noqa: E402, F401
 from carewheel.practice.models import Location, Resource, Visit, VisitType  # noqa: E402
 
 ROUNDS = 20

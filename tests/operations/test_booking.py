@@ -61,7 +61,14 @@ def test_a_visit_is_booked_with_what_it_needs(clinic: Clinic) -> None:
     made = book_visit(clinic.actor, asked(clinic))
     assert (made.status, made.version, names(made)) == ("booked", 1, ["Dr Ada Example", "Chair 1"])
     assert made.starts_at.isoformat() == "2026-03-03T10:00:00-05:00"
-    assert visit(clinic.actor, made.id) == made == visits_of(clinic.actor, clinic.patient.pk)[0]
+    assert visit(clinic.actor, made.id) == made
+    line = visits_of(clinic.actor, clinic.patient.pk)[0]
+    assert (line.id, line.status, line.starts_at, line.visit_type) == (
+        made.id,
+        made.status,
+        made.starts_at,
+        made.visit_type,
+    )
     assert AuditEvent.objects.get(action="book").subject_id == str(made.id)
     if clinic.location.mode == "master":
         assert [f.table for f in PendingFact.objects.order_by("pk")] == ["appointment", "visit_event"]

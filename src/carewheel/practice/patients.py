@@ -110,7 +110,7 @@ def patient(actor: Actor, patient_id: int) -> PatientDetail:
     With `emergency.break_glass` open for the patient, also beyond one's locations.
     """
     usual = actor.may(Permission.PATIENT_READ)
-    found = _visible(actor).filter(pk=patient_id).first() if usual else None
+    found = _visible(actor).select_related("home_location").filter(pk=patient_id).first() if usual else None
     if found is None and (patient_id in actor.patient_ids or open_for(actor, patient_id)):
         found = Patient.objects.filter(pk=patient_id, organisation_id=actor.organisation_id).first()
     elif found is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time
 
 from django.db import transaction
@@ -16,6 +16,8 @@ from carewheel.practice.places import hours_moved
 
 # A span of a week: weekday (Monday 0), from, to.
 Span = tuple[int, time, time]
+# Working hours that hold every week, for good: from, until, every how many weeks.
+PLAIN = [None, None, 1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,27 +58,43 @@ def resources(
     """Those of a location (its own, and who works there), people first; without one those of the organisation."""
     if not actor.may(Permission.SETTINGS_READ, location_id):
         actor.need(Permission.SCHEDULE_READ, location_id)
-    rows = Resource.objects.filter(organisation_id=actor.organisation_id).prefetch_related("capabilities")
+    rows = Resource.objects.filter(organisation_id=actor.organisation_id)
     if location_id is not None:
         there = WorkingHours.objects.filter(location_id=location_id).values("resource_id")
         rows = rows.filter(Q(location_id=location_id) | Q(pk__in=there))
     if not also_inactive:
         rows = rows.filter(active=True)
-    order = {kind: i for i, kind in enumerate(Resource.Kind.values)}
-    found = sorted(rows, key=lambda r: (order[r.kind], r.order, r.name, r.pk))
-    return tuple(_line(row) for row in found)
+    # A row for each that it is able to do, read at once.
+    columns = "pk", "kind", "order", "name", "location_id", "active", "capabilities__name"
+    able: dict[int, list[str]] = {}
+    lines: dict[int, tuple[int, int, str, ResourceLine]] = {}
+    kinds = {kind: i for i, kind in enumerate(Resource.Kind.values)}
+    for pk, kind, order, name, home, active, one in rows.order_by("capabilities__name").values_list(*columns):
+        lines[pk] = kinds[kind], order, name, ResourceLine(pk, name, kind, home, active)
+        able.setdefault(pk, []).extend([one] if one is not None else [])
+    found = sorted(lines.items(), key=lambda one: (*one[1][:3], one[0]))
+    return tuple(replace(line, able=tuple(able[pk])) for pk, (*_, line) in found)
+
+
+def names_of(actor: Actor, resource_ids: Collection[int]) -> dict[int, str]:
+    """Names of some people, rooms and devices of the organisation, for whoever may see a schedule."""
+    actor.need(Permission.SCHEDULE_READ)
+    rows = Resource.objects.filter(organisation_id=actor.organisation_id, pk__in=resource_ids)
+    return dict(rows.values_list("pk", "name"))
 
 
 def resource_detail(actor: Actor, resource_id: int, location_id: int) -> ResourceDetail:
     """One resource as it is at a location: one that belongs there, or to a location whose settings the actor may read as well."""
     actor.need(Permission.SETTINGS_READ, location_id)
-    row = _at(actor, resource_id, location_id, Permission.SETTINGS_READ)
-    hours = row.working_hours.filter(location_id=location_id)
-    plain = hours.filter(valid_from=None, valid_until=None, every_weeks=1)
+    row = _own(actor, resource_id)
+    columns = "location_id", "weekday", "starts", "ends", "valid_from", "valid_until", "every_weeks"
+    hours = list(row.working_hours.order_by("weekday", "starts").values_list(*columns))
+    _may_lend(actor, row, {place for place, *_ in hours}, location_id, Permission.SETTINGS_READ)
+    here = [(day, starts, ends, every) for place, day, starts, ends, *every in hours if place == location_id]
     return ResourceDetail(
         _line(row),
-        tuple(plain.order_by("weekday", "starts").values_list("weekday", "starts", "ends")),
-        hours.exclude(pk__in=plain.values("pk")).exists(),
+        tuple((day, starts, ends) for day, starts, ends, every in here if every == PLAIN),
+        any(every != PLAIN for *_, every in here),
         tuple(
             LeaveLine(one.pk, one.kind, one.starts_at, one.ends_at)
             for one in row.leaves.filter(ends_at__gt=actor.at).order_by("starts_at")
@@ -188,11 +206,17 @@ def _own(actor: Actor, resource_id: int) -> Resource:
 def _at(actor: Actor, resource_id: int, location_id: int, permission: Permission) -> Resource:
     """One that stands or works at the location, or that the actor may lend to it."""
     row = _own(actor, resource_id)
-    if location_id in {row.location_id, *_places_of(row)} or row.location_id is None:
-        return row
+    _may_lend(actor, row, _places_of(row), location_id, permission)
+    return row
+
+
+def _may_lend(
+    actor: Actor, row: Resource, works_at: Collection[int], location_id: int, permission: Permission
+) -> None:
+    if location_id in {row.location_id, *works_at} or row.location_id is None:
+        return
     if not actor.may(permission, row.location_id):
         raise NotFound
-    return row
 
 
 def _writable(actor: Actor, resource_id: int) -> Resource:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +59,8 @@ class BookingRequest:
     key: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Occupied:
-    """A resource that a visit has, and when."""
+class Occupied(NamedTuple):
+    """A resource that a visit has, and when. A tuple: a week has thousands."""
 
     resource_id: int
     resource_name: str
@@ -103,6 +103,34 @@ class VisitDetail:
 
 
 @dataclass(frozen=True, slots=True)
+class VisitLine:
+    """A visit in the list of a patient's."""
+
+    id: int
+    location_name: str
+    status: str
+    starts_at: datetime
+    ends_at: datetime
+    visit_type: str
+
+
+class ScheduledVisit(NamedTuple):
+    """A visit as the schedule shows it; what else is known of it says `VisitDetail`. A tuple: a week has thousands."""
+
+    id: int
+    version: int
+    status: str
+    starts_at: datetime
+    ends_at: datetime
+    visit_type: str
+    patient_id: int | None
+    patient_name: str
+    occupied: tuple[Occupied, ...]
+    no_show_risk: float | None = None
+    request_state: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ScheduleColumn:
     """A practitioner or room of the schedule, with when it is there (open spans) that day by day."""
 
@@ -123,7 +151,7 @@ class Schedule:
     first: date
     days: int
     columns: tuple[ScheduleColumn, ...]
-    visits: tuple[VisitDetail, ...]
+    visits: tuple[ScheduledVisit, ...]
     closed: tuple[tuple[date, str], ...] = ()
 
 

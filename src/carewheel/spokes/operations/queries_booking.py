@@ -10,8 +10,8 @@ from django.db.models import Q
 from carewheel.practice.access import Actor, NotFound, Permission, Refused
 from carewheel.practice.models import Closure, Patient, Resource, Visit
 from carewheel.spokes.operations.calendars import DAY, DAYS, Book, books, window_of
-from carewheel.spokes.operations.contracts_booking import Schedule, ScheduleColumn, VisitDetail
-from carewheel.spokes.operations.details import details
+from carewheel.spokes.operations.contracts_booking import Schedule, ScheduleColumn, VisitDetail, VisitLine
+from carewheel.spokes.operations.details import details, scheduled
 from carewheel.spokes.operations.needs import place
 from carewheel.spokes.operations.queries_slots import free_slots
 from carewheel.spokes.operations.rules.local_time import bounds, exists
@@ -52,7 +52,7 @@ def schedule(actor: Actor, location_id: int, first: date, days: int) -> Schedule
         first,
         days,
         _columns(location_id, kept, begins, ends, zone),
-        details(shown.order_by("starts_at", "pk")),
+        scheduled(shown, zone, beside=location.mode == location.Mode.BESIDE),
         tuple(closed.order_by("date").values_list("date", "name")),
     )
 
@@ -98,14 +98,21 @@ def visit(actor: Actor, visit_id: int) -> VisitDetail:
     return found[0]
 
 
-def visits_of(actor: Actor, patient_id: int) -> tuple[VisitDetail, ...]:
+def visits_of(actor: Actor, patient_id: int) -> tuple[VisitLine, ...]:
     """All visits of a patient at the places that may be seen, the latest first; holds are left out."""
     rows = Visit.objects.filter(organisation=actor.organisation_id, patient=patient_id)
     if patient_id not in actor.patient_ids:
         actor.need(Permission.SCHEDULE_READ)
         places = actor.locations(Permission.SCHEDULE_READ)
         rows = rows if places is None else rows.filter(location__in=places)
-    found = details(rows.exclude(status=Visit.Status.PROPOSED).order_by("-starts_at", "-pk"))
+    columns = "pk", "location__name", "location__zone", "status", "starts_at", "ends_at", "visit_type__name"
+    booked = rows.exclude(status=Visit.Status.PROPOSED).order_by("-starts_at", "-pk").values_list(*columns)
+    found = tuple(
+        VisitLine(
+            pk, name, status, starts.astimezone(ZoneInfo(zone)), ends.astimezone(ZoneInfo(zone)), kind or ""
+        )
+        for pk, name, zone, status, starts, ends, kind in booked
+    )
     if not found and not Patient.objects.filter(organisation=actor.organisation_id, pk=patient_id).exists():
         raise NotFound("There is no such patient.")
     return found

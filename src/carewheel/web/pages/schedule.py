@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from django import forms
@@ -14,8 +14,14 @@ from markupsafe import Markup
 
 from carewheel.practice.access import Permission, Refused
 from carewheel.practice.offerings import offerings
-from carewheel.practice.resources import resources
-from carewheel.spokes.operations.contracts_booking import Schedule, ScheduleColumn, SlotQuestion, VisitDetail
+from carewheel.practice.resources import names_of, resources
+from carewheel.spokes.operations.contracts_booking import (
+    Occupied,
+    Schedule,
+    ScheduleColumn,
+    ScheduledVisit,
+    SlotQuestion,
+)
 from carewheel.spokes.operations.queries_booking import free_slots, moment_at, schedule
 from carewheel.web.shell import (
     Shell,
@@ -36,17 +42,20 @@ VIEWS = ("people", "rooms", "both", "table")
 PEOPLE = ("practitioner", "assistant")
 WEEKDAYS = [(i, name) for i, name in enumerate(("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"))]
 STATUS_CLASS = {"proposed": " held", "pending": " pending", "noshow": " gone"}
+MOVABLE = ("booked", "pending")
 RISKY, DOUBTFUL = 0.3, 0.15
+# When a person or room is there, by resource and day, in minutes of the day.
+There = Mapping[tuple[int, date], Sequence[tuple[int, int]]]
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A visit in a column: classes that place and colour it, and what dragging it has to know (first row, rows, minutes from the visit's start to it, minutes of the whole visit, version)."""
+class Block(NamedTuple):
+    """A visit in a column. ``tag``: its link with the classes that place and colour it, and what dragging it has to know (first row, rows, minutes from
+    the visit's start to it, minutes of the whole visit, version), up to the time that it shows."""
 
-    visit: VisitDetail
-    classes: str
-    data: Markup
+    visit: ScheduledVisit
+    tag: Markup
     risky: bool
+    moves: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +66,22 @@ class Column:
     day: date
     open: tuple[tuple[int, int], ...]
     blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Looks:
+    """What every block has to know: the minute at which the grid begins, by what it is coloured, and whether visits may be moved."""
+
+    opens: int
+    colour: str
+    types: Mapping[str, int]
+    may_write: bool
+
+    def of(self, v: ScheduledVisit) -> str:
+        if self.colour == "type":
+            return f"k{self.types[v.visit_type] % 6}"
+        risk = v.no_show_risk
+        return "r0" if risk is None else "r3" if risk >= RISKY else "r2" if risk >= DOUBTFUL else "r1"
 
 
 class FinderForm(forms.Form):
@@ -126,7 +151,11 @@ def find(request: HttpRequest) -> HttpResponse:
             error = refused
     words["several"] = len({slot.location_id for found in words["days"].values() for _, slot in found}) > 1
     words["names"] = {p.id: p for p in frame.places}
-    words["resources"] = {r.id: r.name for r in resources(frame.actor)} if words["days"] else {}
+    # The first is named: the need that the practice put first, as a rule the practitioner.
+    first = {
+        slot.resource_ids[0] for found in words["days"].values() for _, slot in found if slot.resource_ids
+    }
+    words["resources"] = names_of(frame.actor, first) if first else {}
     return page(request, "schedule/find.html", words, error=error)
 
 
@@ -169,8 +198,10 @@ def _words(request: HttpRequest) -> dict[str, Any]:
         view = "people" if week else "both"
     colour = "risk" if request.GET.get("colour") == "risk" else "type"
     types = sorted({v.visit_type for v in found.visits})
-    opens, closes = _span(found)
-    columns = _columns(found, view, colour, types, opens)
+    there = _there(found)
+    opens, closes = _span(found, there)
+    may_write = frame.actor.may(Permission.SCHEDULE_WRITE, place.id)
+    looks = _Looks(opens, colour, {name: n for n, name in enumerate(types)}, may_write)
     return {
         "schedule": found,
         "week": week,
@@ -178,7 +209,7 @@ def _words(request: HttpRequest) -> dict[str, Any]:
         "view": view,
         "colour": colour,
         "today": frame.today,
-        "columns": columns,
+        "columns": [] if view == "table" else _columns(found, there, view, looks),
         "types": types,
         "hours": [(h, (h * 60 - opens) // STEP) for h in range(opens // 60, closes // 60)],
         "rows": (closes - opens) // STEP,
@@ -186,41 +217,47 @@ def _words(request: HttpRequest) -> dict[str, Any]:
         "closed": dict(found.closed),
         "days": [first + timedelta(days=i) for i in range(found.days)],
         "step": timedelta(days=7 if week else 1),
-        "may_write": frame.actor.may(Permission.SCHEDULE_WRITE, place.id),
+        "may_write": may_write,
     }
 
 
-def _span(found: Schedule) -> tuple[int, int]:
+def _there(found: Schedule) -> There:
+    """When each person or room is there on each day, in minutes of the wall clock; who is there past midnight has a part on both days."""
+    there: dict[tuple[int, date], list[tuple[int, int]]] = {}
+    for column in found.columns:
+        for a, b in column.open:
+            day = a.date()
+            while day <= b.date():
+                start, end = max(_minute(a, day), 0), min(_minute(b, day), 1440)
+                if start < end:
+                    there.setdefault((column.resource_id, day), []).append((start, end))
+                day += timedelta(days=1)
+    return there
+
+
+def _span(found: Schedule, there: There) -> tuple[int, int]:
     """First and last full hour that has to be seen, in minutes of the day."""
-    days = [found.first + timedelta(days=i) for i in range(found.days)]
-    spans = [span for c in found.columns for day in days for span in _open(c, day)]
-    marks = [a for a, _ in spans] + [_minute(v.starts_at, v.starts_at.date()) for v in found.visits]
-    ends = [b for _, b in spans] + [_minute(v.ends_at, v.starts_at.date()) for v in found.visits]
-    first = min(marks, default=8 * 60) // 60 * 60
-    last = -(-min(max(ends, default=18 * 60), 24 * 60) // 60) * 60
+    days = {found.first + timedelta(days=i) for i in range(found.days)}
+    spans = [span for (_, day), mine in there.items() if day in days for span in mine]
+    spans += [
+        (_minute(v.starts_at, day := v.starts_at.date()), _minute(v.ends_at, day)) for v in found.visits
+    ]
+    first = min((a for a, _ in spans), default=8 * 60) // 60 * 60
+    last = -(-min(max((b for _, b in spans), default=18 * 60), 24 * 60) // 60) * 60
     return min(first, 23 * 60), max(last, first + 60)
-
-
-def _open(column: ScheduleColumn, day: date) -> list[tuple[int, int]]:
-    """When a person or room is there on a day, in minutes of the wall clock; who is there past midnight has a part on both days."""
-    clipped = [(max(_minute(a, day), 0), min(_minute(b, day), 1440)) for a, b in column.open]
-    return [(a, b) for a, b in clipped if a < b]
 
 
 def _minute(at: datetime, day: date) -> int:
     """Minutes of the wall clock since midnight of a day."""
-    return (at.date() - day).days * 1440 + at.hour * 60 + at.minute
+    passed = at.hour * 60 + at.minute
+    return passed if at.date() == day else (at.date() - day).days * 1440 + passed
 
 
-def _columns(
-    found: Schedule, view: str, colour: str, types: list[str], opens: int
-) -> list[tuple[date, list[Column]]]:
-    by: dict[tuple[int, date], list[tuple[VisitDetail, datetime, datetime, bool]]] = {}
+def _columns(found: Schedule, there: There, view: str, looks: _Looks) -> list[tuple[date, list[Column]]]:
+    by: dict[tuple[int, date], list[tuple[ScheduledVisit, Occupied]]] = {}
     for v in found.visits:
         for o in v.occupied:
-            by.setdefault((o.resource_id, o.starts_at.date()), []).append(
-                (v, o.starts_at, o.ends_at, o.overbooks)
-            )
+            by.setdefault((o.resource_id, o.starts_at.date()), []).append((v, o))
     days = []
     for day in (found.first + timedelta(days=i) for i in range(found.days)):
         made = []
@@ -228,12 +265,12 @@ def _columns(
             people = c.kind in PEOPLE
             if (view == "people" and not people) or (view == "rooms" and people):
                 continue
-            spans = tuple(_rows(a, b, opens) for a, b in _open(c, day))
+            spans = tuple(_rows(a, b, looks.opens) for a, b in there.get((c.resource_id, day), ()))
             mine = by.get((c.resource_id, day), [])
             # On a week, who is not there that day takes no room.
             if found.days > 1 and not spans and not mine:
                 continue
-            made.append(Column(c, day, spans, _blocks(mine, day, opens, colour, types)))
+            made.append(Column(c, day, spans, _blocks(mine, day, looks)))
         days.append((day, made))
     return days
 
@@ -243,42 +280,44 @@ def _rows(start: int, end: int, opens: int) -> tuple[int, int]:
     return min(row, LONGEST - 1), min(max(-(-(end - opens) // STEP) - row, 1), LONGEST)
 
 
-def _blocks(mine: list[tuple[VisitDetail, datetime, datetime, bool]], day: date, opens: int, colour: str, types: list[str]) -> tuple[Block, ...]:  # fmt: skip
+def _blocks(mine: list[tuple[ScheduledVisit, Occupied]], day: date, looks: _Looks) -> tuple[Block, ...]:
     """Blocks of a column; those that overlap (booked over on purpose) stand side by side."""
     made: list[Block] = []
-    group: list[tuple[VisitDetail, int, int, int, bool]] = []
+    group: list[tuple[ScheduledVisit, Occupied, int, int, int]] = []
     busy_until = -1
 
     def close() -> None:
-        width = min(max((lane for *_, lane, _ in group), default=0) + 1, 3)
-        made.extend(_block(v, row, rows, f" of{width} at{lane}" if width > 1 else "", opens + row * STEP - _minute(v.starts_at, day), _colour(v, colour, types), over) for v, row, rows, lane, over in group)  # fmt: skip
+        width = min(max((lane for *_, lane in group), default=0) + 1, 3)
+        for v, o, row, rows, lane in group:
+            beside = f" of{width} at{lane}" if width > 1 else ""
+            # An imported book may be over anything; what stands alone in its column is over nothing.
+            over = " over" if o.overbooks and beside else ""
+            made.append(_block(v, day, looks, row, rows, beside + over))
         group.clear()
 
-    for v, a, b, over in sorted(mine, key=lambda one: one[1]):
-        row, rows = _rows(_minute(a, day), _minute(b, day), opens)
+    for v, o in sorted(mine, key=lambda one: one[1].starts_at):
+        row, rows = _rows(_minute(o.starts_at, day), _minute(o.ends_at, day), looks.opens)
         if row >= busy_until:
             close()
-        taken = {lane for _, r, n, lane, _ in group if r + n > row}
+        taken = {lane for *_, r, n, lane in group if r + n > row}
         lane = next(i for i in range(len(group) + 1) if i not in taken)
-        group.append((v, row, rows, min(lane, 2), over))
+        group.append((v, o, row, rows, min(lane, 2)))
         busy_until = max(busy_until, row + rows)
     close()
     return tuple(made)
 
 
-def _block(v: VisitDetail, row: int, rows: int, beside: str, lead: int, colour: str, over: bool) -> Block:
-    # Put together here, once and of numbers only: a large week has thousands of blocks.
-    lasts = int((v.ends_at - v.starts_at).total_seconds() // 60)
-    # An imported book may be over anything; what stands alone in its column is over nothing.
-    kind = f"{' over' if over and beside else ''}{STATUS_CLASS.get(v.status, '')}"
-    data = Markup(
-        f' data-row="{row:d}" data-rows="{rows:d}" data-lead="{lead:d}" data-lasts="{lasts:d}" data-version="{v.version:d}"'
+def _block(v: ScheduledVisit, day: date, looks: _Looks, row: int, rows: int, beside: str) -> Block:
+    # Put together here, once, of numbers and words of our own only: a large week has thousands of blocks.
+    start = _minute(v.starts_at, day)
+    moves = looks.may_write and v.status in MOVABLE
+    data = ""
+    if moves:
+        lasts, lead = int((v.ends_at - v.starts_at).total_seconds() // 60), looks.opens + row * STEP - start
+        data = f' data-row="{row}" data-rows="{rows}" data-lead="{lead}" data-lasts="{lasts}" data-version="{v.version}"'
+    colour = looks.of(v)
+    tag = Markup(
+        f'<a class="v t{row} d{rows} {colour}{beside}{STATUS_CLASS.get(v.status, "")}" href="/visits/{v.id}/" data-item data-dialog{data}>'
+        f"{v.starts_at.hour:02}:{v.starts_at.minute:02}"
     )
-    return Block(v, f"v t{row} d{rows} {colour}{beside}{kind}", data, colour == "r3")
-
-
-def _colour(v: VisitDetail, colour: str, types: list[str]) -> str:
-    if colour == "type":
-        return f"k{types.index(v.visit_type) % 6}"
-    risk = v.no_show_risk
-    return "r0" if risk is None else "r3" if risk >= RISKY else "r2" if risk >= DOUBTFUL else "r1"
+    return Block(v, tag, colour == "r3", moves)
