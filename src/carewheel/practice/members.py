@@ -17,6 +17,7 @@ from django.db.models import F, Q, QuerySet
 
 from carewheel.practice.access import PERMISSIONS, Actor, NotFound, Permission, Refused
 from carewheel.practice.audit import record
+from carewheel.practice.credentials import changed
 from carewheel.practice.models import Location, Membership, Organisation, Role, User
 
 
@@ -115,9 +116,7 @@ def reset_password(email: str, at: datetime) -> str:
         password = secrets.token_urlsafe(15)
         user.set_password(password)
         user.save(update_fields=["password"])
-        _sign_out(user.pk)
-        for organisation_id in sorted(set(user.memberships.values_list("organisation_id", flat=True))):
-            record(Actor(organisation_id, at, system="command line"), "password-reset", "user", user.pk)
+        changed(user, {"password-reset": ""}, at, system="command line")
     return password
 
 

@@ -18,9 +18,10 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from carewheel.practice.access import Actor
-from carewheel.practice.audit import record
-from carewheel.practice.models import Membership, ThrottledTry, User
+from carewheel.practice.credentials import changed, noted
+from carewheel.practice.models import ThrottledTry, User
+from carewheel.practice.tries import begin_try
+from carewheel.web.doorkeeper import EPOCH, ended
 
 DEVICE_COOKIE = "cw_device"
 DEVICE_DAYS = 90
@@ -49,8 +50,31 @@ def often(key: str, most: int) -> bool:
 
 
 def failed(request: HttpRequest, email: str) -> None:
-    """Count a failed try; those that no longer count go."""
-    note(f"address:{request.META.get('REMOTE_ADDR', '')}", _account_key(request, email)[0])
+    """Count a failed try and note it; tries that no longer count go. What was typed is nowhere."""
+    address = request.META.get("REMOTE_ADDR", "")
+    note(f"address:{address}", _account_key(request, email)[0])
+    noted(_account_id(email), "sign-in-failed", timezone.now(), address=address, why="password")
+
+
+def refused(request: HttpRequest, user_id: int | None, why: str) -> None:
+    """Note that a sign-in was not even tried, once in a while for each account and address: nobody fills the trail by guessing."""
+    now, address = timezone.now(), request.META.get("REMOTE_ADDR", "")
+    if begin_try(f"refused:{why}:{user_id or ''}:{address}", now, now - WINDOW, 1):
+        noted(user_id, "sign-in-refused", now, address=address, why=why)
+
+
+def replace_credential(request: HttpRequest, user: User, actions: dict[str, str]) -> None:
+    """See `changed`; the session in which the person did it goes on, under another name."""
+    address = request.META.get("REMOTE_ADDR", "")
+    own = request.user.is_authenticated and request.user.pk == user.pk
+    epoch = changed(user, actions, timezone.now(), address=address, by=user.pk if own else None)
+    if own:
+        request.session.cycle_key()
+        request.session[EPOCH] = epoch
+
+
+def _account_id(email: str) -> int | None:
+    return User.objects.filter(email__iexact=email.strip()).values_list("pk", flat=True).first()
 
 
 def note(*keys: str) -> None:
@@ -83,6 +107,7 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
     def authenticate(self, request: HttpRequest, **credentials: Any) -> Any:
         email = str(credentials.get("email", ""))
         if too_many(request, email):
+            refused(request, _account_id(email), "password")
             raise ValidationError(
                 "Too many failed tries. Wait a quarter of an hour, or sign in on a device that you used before.",
                 code="too_many_login_attempts",
@@ -103,14 +128,17 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
             samesite="Lax",
             secure=settings.HTTPS,
         )
-        member = Membership.objects.filter(user=user).first()
-        if member:
-            with transaction.atomic():
-                record(
-                    Actor(member.organisation_id, timezone.now(), user.pk, address=request.META.get("REMOTE_ADDR", "")),
-                    "signed-in", "user", user.pk,
-                )  # fmt: skip
+        noted(user.pk, "signed-in", timezone.now(), address=request.META.get("REMOTE_ADDR", ""), by=user.pk)
         return response
+
+    def logout(self, request: HttpRequest) -> None:
+        ended(request, "signed out", request.user.pk)
+        super().logout(request)
+
+    def set_password(self, user: User, password: str) -> None:
+        with transaction.atomic():
+            super().set_password(user, password)
+            replace_credential(self.request, user, {"password-changed": ""})
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         # Links in mails carry the site's own name, never what a request's Host header said.

@@ -9,9 +9,8 @@ from typing import Any
 
 from allauth.mfa.models import Authenticator
 from django.conf import settings
-from django.contrib.auth import get_user, logout
+from django.contrib.auth import SESSION_KEY, get_user, logout
 from django.contrib.auth.views import redirect_to_login
-from django.contrib.sessions.backends.db import SessionStore
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DataError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
@@ -19,9 +18,11 @@ from django.shortcuts import redirect
 from django.utils import timezone
 
 from carewheel.practice.access import Actor, Grant, NotFound, Permission, Refused
+from carewheel.practice.credentials import noted
 from carewheel.practice.models import Membership, User
 from carewheel.web import errors
 from carewheel.web.policy import OPEN, POLICY, SIGNED_IN, unlisted
+from carewheel.web.sealing import SessionStore
 
 SEEN, STARTED, EPOCH, ORGANISATION = "seen_at", "started_at", "epoch", "organisation"
 # How often the moment of the last request is written.
@@ -62,7 +63,14 @@ class Doorkeeper:
             return HttpResponseNotAllowed(rule.methods)
         now = timezone.now()
         request.at = now  # type: ignore[attr-defined]
-        if request.user.is_authenticated and not alive(request, now):
+        whose = request.session.get(SESSION_KEY)
+        if not request.user.is_authenticated:
+            if whose:
+                # Django has let go of it already: another password, or an account that is closed.
+                ended(request, "password or account changed", int(whose))
+                request.session.flush()
+        elif why := over(request, now):
+            ended(request, why, request.user.pk)
             logout(request)
         request.actor = actor_of(request, now)  # type: ignore[attr-defined]
         if rule.needs == OPEN:
@@ -109,23 +117,27 @@ def zeros(request: HttpRequest) -> bool:
     return any("\0" in word for word in (*words, *request.COOKIES.values()))
 
 
-def alive(request: HttpRequest, now: dt.datetime) -> bool:
-    """Whether the session still holds: not idle too long, not too old, and no role or password has changed since it began."""
+def over(request: HttpRequest, now: dt.datetime) -> str:
+    """Why the session does not hold any more: idle too long, too old, or a role, password or second factor has changed since; "" if it does."""
     session, seconds = request.session, now.timestamp()
     user = request.user
     if STARTED not in session:
         session[STARTED] = session[SEEN] = seconds
         session[EPOCH] = user.session_epoch if isinstance(user, User) else 0
-    if (
-        seconds - session[SEEN] > settings.SESSION_IDLE_SECONDS
-        or seconds - session[STARTED] > settings.SESSION_COOKIE_AGE
-        or not isinstance(user, User)
-        or session.get(EPOCH) != user.session_epoch
-    ):
-        return False
+    if seconds - session[SEEN] > settings.SESSION_IDLE_SECONDS:
+        return "idle"
+    if seconds - session[STARTED] > settings.SESSION_COOKIE_AGE:
+        return "too old"
+    if not isinstance(user, User) or session.get(EPOCH) != user.session_epoch:
+        return "role or credential changed"
     if seconds - session[SEEN] > SEEN_EVERY:
         session[SEEN] = seconds
-    return True
+    return ""
+
+
+def ended(request: HttpRequest, why: str, user_id: int | None) -> None:
+    """Note the end of a session: when somebody signs out, else when it is used once more."""
+    noted(user_id, "session-ended", timezone.now(), address=request.META.get("REMOTE_ADDR", ""), by=user_id, why=why)  # fmt: skip
 
 
 def actor_of_session(key: str) -> Actor | None:
@@ -134,7 +146,7 @@ def actor_of_session(key: str) -> Actor | None:
     request.session = SessionStore(key)
     request.user = get_user(request)
     now = timezone.now()
-    if not request.user.is_authenticated or not alive(request, now):
+    if not request.user.is_authenticated or over(request, now):
         return None
     found = actor_of(request, now)
     return None if needs_second_factor(request) else found

@@ -3,6 +3,7 @@
 CAREWHEEL_WORKSPACE  folder with facts, database and keys (default ./carewheel-workspace)
 DATABASE_URL         postgresql://… (default: SQLite in the workspace)
 CAREWHEEL_HOSTS      names under which the console is reached, with commas (default 127.0.0.1,localhost)
+CAREWHEEL_SEALING_KEY  seals what lies in the database (default: made once in the workspace, as CAREWHEEL_SECRET_KEY)
 CAREWHEEL_HTTPS      1 where it is reached by HTTPS: secure cookies, HSTS
 CAREWHEEL_SMTP       smtp://user:password@host:port for e-mail (default: messages go into files of the workspace)
 CAREWHEEL_SMS        address of an HTTP SMS gateway
@@ -15,11 +16,12 @@ import os
 from pathlib import Path
 
 from carewheel.practice.database import database
-from carewheel.web.keys import server_key
+from carewheel.web.keys import sealing_keys, server_key
 
 WORKSPACE = Path(os.environ.get("CAREWHEEL_WORKSPACE", "carewheel-workspace"))
 DEBUG = False
 SECRET_KEY = server_key(WORKSPACE)
+SEALING_KEYS = sealing_keys(WORKSPACE)
 HTTPS = os.environ.get("CAREWHEEL_HTTPS") == "1"
 ALLOWED_HOSTS = [
     name.strip()
@@ -100,7 +102,8 @@ STATICFILES_DIRS = [("report", Path(__file__).parents[1] / "wheel" / "report" / 
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 
-# Sessions: in the database, dead on the server after idling or after a working day.
+# Sessions: in the database, sealed, dead on the server after idling or after a working day.
+SESSION_ENGINE = "carewheel.web.sealing"
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_IDLE_SECONDS = 30 * 60
 SESSION_SAVE_EVERY_REQUEST = False
@@ -149,10 +152,15 @@ ACCOUNT_RATE_LIMITS = {"login_failed": None, "login": None}
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "CareWheel"
+MFA_ADAPTER = "carewheel.web.sealing.Adapter"
 # allauth's own limit on codes is the one that is switched off above.
 MFA_FORMS = {
     "authenticate": "carewheel.web.second_factor.CodeForm",
     "reauthenticate": "carewheel.web.second_factor.CodeAgainForm",
+    "authenticate_webauthn": "carewheel.web.second_factor.PasskeyForm",
+    "reauthenticate_webauthn": "carewheel.web.second_factor.PasskeyAgainForm",
+    "login_webauthn": "carewheel.web.second_factor.PasskeyAloneForm",
+    "add_webauthn": "carewheel.web.second_factor.NewPasskeyForm",
 }
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
 EMAIL_BACKEND = "carewheel.web.letters.Letters"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import allauth.urls
 from django.urls import include, path
 
 from carewheel.web.pages import (
@@ -19,9 +20,10 @@ from carewheel.web.pages import (
     waitlist,
     wheel,
 )
+from carewheel.web.second_factor import watched
 
 urlpatterns = [
-    path("account/", include("allauth.urls")),
+    path("account/", include(watched(allauth.urls.urlpatterns))),
     path("", wheel.home, name="home"),
     path("measures/<str:measure_id>/", wheel.measure, name="measure"),
     path("measures/<str:measure_id>/table.csv", wheel.measure_csv, name="measure_csv"),

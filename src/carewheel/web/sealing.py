@@ -1,0 +1,59 @@
+"""What lies in the database and lets in whoever reads it, sealed with a key that is not there: secrets of second factors, and sessions.
+
+Fernet (AES-128-CBC with HMAC-SHA-256), as the package cryptography has it. Several keys: the first seals, all open.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.mfa.adapter import DefaultMFAAdapter
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+from django.contrib.sessions.backends.db import SessionStore as Sessions
+
+from carewheel.practice.access import Refused
+
+
+def seal(text: str) -> str:
+    """Opened again by `unseal` alone."""
+    return _keys().encrypt(text.encode()).decode()
+
+
+def unseal(sealed: str) -> str:
+    """Raises `Refused` (server.other-key) for what another key sealed, or nobody."""
+    try:
+        return _keys().decrypt(sealed.encode()).decode()
+    except InvalidToken as error:
+        raise Refused(
+            "server.other-key", "The second factors in the database were sealed with another key.",
+            "Bring sealing.key or CAREWHEEL_SEALING_KEY back; whoever runs CareWheel has it in the backup.",
+        ) from error  # fmt: skip
+
+
+def _keys() -> MultiFernet:
+    return MultiFernet([Fernet(key) for key in settings.SEALING_KEYS])
+
+
+class Adapter(DefaultMFAAdapter):  # type: ignore[misc]
+    """allauth's hooks for second factors."""
+
+    def encrypt(self, text: str) -> str:
+        return seal(text)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return unseal(encrypted_text)
+
+
+class SessionStore(Sessions):
+    """Sessions in the database, sealed: what is half set up (the secret of a new second factor) waits in them."""
+
+    def encode(self, session_dict: dict[str, Any]) -> str:
+        return seal(super().encode(session_dict))
+
+    def decode(self, session_data: bytes | str) -> dict[str, Any]:
+        try:
+            return super().decode(unseal(str(session_data)))
+        except Refused:
+            # As one that was signed with another key: nobody is signed in.
+            return {}
