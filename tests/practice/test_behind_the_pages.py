@@ -105,7 +105,9 @@ def test_the_worker_does_what_is_due(tmp_path: Path) -> None:
     assert Job.objects.count() == len(JOBS), "of one organisation each once"
     at_work = house(tmp_path)
     moment = NOW + timedelta(hours=4)
-    assert work_once(at_work, lambda: moment) == len(JOBS) - 1, "the wheel turns at night"
+    assert work_once(at_work, lambda: moment) == len(JOBS) - 2, (
+        "the wheel turns, and visits are foreseen, at night"
+    )
     assert not Occupancy.objects.filter(visit=held.id).exists()
     assert Message.objects.get().status == "sent"
     assert not Job.objects.exclude(error="").exists(), list(Job.objects.values("kind", "error"))
@@ -135,6 +137,13 @@ def test_the_first_start_shows_a_living_practice(tmp_path: Path, monkeypatch: py
     )
     assert not Patient.objects.exclude(email="").exclude(email__endswith="@example.com").exists()
     assert (tmp_path / "turns").is_dir()
+    # The worker, soon after: who may not come of those who are booked, by what was known yesterday.
+    assert work_once(house(tmp_path), lambda: NOW) == 1
+    booked = ahead.filter(status="booked", patient__isnull=False)
+    assert not booked.filter(no_show_risk__isnull=True).exists()
+    assert len(set(booked.values_list("no_show_risk", flat=True))) > 20
+    assert not Visit.objects.exclude(status="booked").filter(no_show_risk__isnull=False).exists()
+    assert not Job.objects.exclude(error="").exists()
     # Again: nothing is made anew, and no second owner.
     visits = Visit.objects.count()
     assert first_start.first_start(tmp_path, "owner@example.com", empty=False, fresh=False) == ""

@@ -12,6 +12,7 @@ from django.db import transaction
 
 from carewheel.interop.files import ReadSettings
 from carewheel.interop.records import LocationRecord
+from carewheel.journeys.foresee_the_book import FORESEE
 from carewheel.journeys.import_sources import FoundSource, GivenSource, Progress, SourceRefused, gather
 from carewheel.practice.access import Actor
 from carewheel.practice.audit import record
@@ -20,6 +21,7 @@ from carewheel.practice.imports.ground import lay, newest
 from carewheel.practice.imports.hours import HoursSeen, take_hours
 from carewheel.practice.imports.people import take_patients
 from carewheel.practice.imports.spool import Spool
+from carewheel.practice.jobs import enqueue
 from carewheel.practice.models import Organisation
 from carewheel.spokes.operations.commands_outbound import SeenVisit, reconcile
 from carewheel.spokes.operations.queries_waitlist import outbound
@@ -96,6 +98,8 @@ def fill_the_practice(
             actor, "practice-imported", patients_made=filled.patients_made, patients_changed=filled.patients_changed,
             visits_made=filled.visits_made, visits_changed=filled.visits_changed,
         )  # fmt: skip
+        # Not now: an import is awaited by somebody, and learning who may not come can take a minute.
+        enqueue(FORESEE, run_at=at, key=f"{FORESEE}-after-import:{owner.pk}", organisation_id=owner.pk)
     return filled
 
 

@@ -11,12 +11,12 @@ from typing import Any, get_args, get_type_hints
 from carewheel.interop.files import SourceFile
 from carewheel.interop.records import TABLE_OF, Record
 from carewheel.practice.access import Actor
+from carewheel.practice.facts import OWN
 from carewheel.practice.models import Location, Patient, PendingFact, Resource
 from carewheel.warehouse.load import importing
 from carewheel.warehouse.spool import SourceSetting
 from carewheel.warehouse.workspace import Workspace
 
-OWN = "carewheel"
 BATCH = 2_000
 _RECORDS = {table: kind for kind, table in TABLE_OF.items()}
 # Columns that name rows of the operational tables, and of which.

@@ -10,6 +10,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from carewheel.interop.files import ReadSettings
+from carewheel.journeys.foresee_the_book import FORESEE, foresee_the_book
 from carewheel.journeys.take_facts import take_facts
 from carewheel.journeys.turn_the_wheel import turn_the_wheel
 from carewheel.practice.jobs import Handler, Run, enqueue, work
@@ -21,6 +22,7 @@ from carewheel.spokes.operations.commands_booking import expire_holds
 from carewheel.spokes.operations.commands_waitlist import work_waitlist
 from carewheel.warehouse.workspace import Workspace
 
+# When the wheel turns; who may not come is foreseen an hour later.
 NIGHT = 3
 DAY = 86_400
 LONG = timedelta(hours=4)
@@ -66,12 +68,21 @@ def _turn(house: House, run: Run) -> object:
     return turn_the_wheel(workspace, [], ReadSettings(today=run.at.date()), as_of=run.at.date())
 
 
+def _foresee(house: House, run: Run) -> object:
+    """Who may not come, into the book. After the wheel, which takes the facts of the day."""
+    run.beat(lasting=LONG)
+    return foresee_the_book(
+        Workspace(folder_of(house.workspace.root, run.actor.organisation_id)), run.actor, run.fence
+    )
+
+
 # Kind of job: what does it, every how many seconds, and whether once for each organisation.
 JOBS: dict[str, tuple[Callable[[House, Run], object], int, bool]] = {
     "expire-holds": (_hold, 30, True),
     "work-waitlist": (_waitlist, 30, True),
     "send-messages": (_messages, 15, False),
     "turn-the-wheel": (_turn, DAY, True),
+    FORESEE: (_foresee, DAY, True),
 }
 
 
@@ -91,7 +102,7 @@ def schedule(at: datetime) -> None:
             enqueue(kind, run_at=at, key=kind, every_seconds=every)
             continue
         for organisation in Organisation.objects.order_by("id"):
-            due = _tonight(organisation, at) if every == DAY else at
+            due = _tonight(organisation, at, NIGHT + (kind == FORESEE)) if every == DAY else at
             enqueue(kind, run_at=due, key=f"{kind}:{organisation.pk}", every_seconds=every, organisation_id=organisation.pk)  # fmt: skip
 
 
@@ -100,9 +111,9 @@ def work_once(house: House, now: Callable[[], datetime]) -> int:
     return work(handlers(house), now)
 
 
-def _tonight(organisation: Organisation, at: datetime) -> datetime:
-    """Three at night on the clock of its first location."""
+def _tonight(organisation: Organisation, at: datetime, hour: int) -> datetime:
+    """The next time that the clock of its first location shows this hour."""
     place = Location.objects.filter(organisation=organisation).order_by("id").first()
     local = at.astimezone(ZoneInfo(place.zone if place else "UTC"))
-    night = local.replace(hour=NIGHT, minute=0, second=0, microsecond=0)
+    night = local.replace(hour=hour, minute=0, second=0, microsecond=0)
     return night if night > local else night + timedelta(days=1)

@@ -17,6 +17,8 @@ from carewheel.interop.records import TABLE_OF, Record
 from carewheel.practice.access import Actor
 from carewheel.practice.models import PendingFact
 
+# The name of this house among the sources of the facts.
+OWN = "carewheel"
 COLUMNS: dict[str, frozenset[str]] = {
     table: frozenset(kind._fields)  # type: ignore[attr-defined]
     for kind, table in TABLE_OF.items()

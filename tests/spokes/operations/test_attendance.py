@@ -42,7 +42,7 @@ def visits(n: int = 9_000, seed: int = 1, moved: float = 0.0) -> tuple[BookedVis
     known = np.where(ahead, -1, (rng.random(n) < chance).astype(np.int64))
     usable = ~ahead | (day - lead <= TODAY)
     starts = day * DAY + rng.integers(8, 17, n) * 3600
-    words = {"location": "L1", "provider": "dr", "visit_type": "check", "channel": "phone"}
+    words = {"source": "od", "location": "L1", "provider": "dr", "visit_type": "check", "channel": "phone"}
     made = BookedVisits(
         as_of=date(2025, 6, 30), visit=np.array([f"v{i}" for i in range(n)]), patient=np.array([f"p{k}" for k in person]),
         **{name: np.full(n, word) for name, word in words.items()}, starts_at=starts, booked=(day - lead) * DAY + 9 * 3600, starts=starts,

@@ -17,13 +17,14 @@ Words = NDArray[np.str_]
 class BookedVisits:
     """Booked visits of a practice (n,), as facts tell them; made by `queries.booked_visits`.
 
-    ``visit``: appointment ids; ``location``, ``provider``, ``visit_type``, ``channel``, ``patient``: words, "" unknown; ``starts_at``: seconds UTC;
+    ``visit``: appointment ids, of the ``source`` whose account counts; ``location``, ``provider``, ``visit_type``, ``channel``, ``patient``: words, "" unknown; ``starts_at``: seconds UTC;
     ``booked``, ``starts``: seconds of local wall time since 1970-01-01; ``outcome``: -1 none yet or cancelled in good time, else 0 came, 1 missed,
     2 cancelled late; ``outcome_day``: day number on which it became known; ``ahead``: still booked on the as-of date; ``birth_year``: 0
     unknown; ``sex``: a word; ``minutes``: planned, 0 unknown; ``left_out``: how many rows have no known time of booking, or one after the visit.
     """
 
     as_of: date
+    source: Words
     visit: Words
     location: Words
     provider: Words
@@ -68,6 +69,43 @@ class VisitRisk:
     late_cancel: Chance | None
     why: str
     action: str
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What is foreseen of one booked visit. ``why``: in a sentence; ``action``: what to offer, "" where the usual reminder is enough; ``at``:
+    when it was foreseen, None where it is only now."""
+
+    missed: Chance
+    late_cancel: float | None
+    why: str
+    action: str = ""
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ForeseenAhead:
+    """All booked visits after ``as_of`` as they were foreseen, in one order: ``source`` and ``visit`` (n,), ``starts_at`` (n,) seconds UTC.
+
+    ``terms``: what a single visit is scored by when it is booked, as plain numbers; see `rules.attendance_at_booking`.
+    """
+
+    as_of: date
+    by: str
+    source: Words
+    visit: Words
+    starts_at: Ints
+    foreseen: tuple[Foreseen, ...]
+    terms: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierVisit:
+    """An earlier visit of a patient that has an outcome (0 came, 1 missed, 2 cancelled late), known on ``outcome_day``; local day numbers."""
+
+    lead_days: int
+    outcome: int
+    outcome_day: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from carewheel.practice.patients import bookable
 from carewheel.spokes.operations.calendars import Named
 from carewheel.spokes.operations.changes import changed
 from carewheel.spokes.operations.contracts_booking import BookingRequest
+from carewheel.spokes.operations.foreseeing import foresee, note
 from carewheel.spokes.operations.freeing import end_empty_group, open_gap
 from carewheel.spokes.operations.needs import TypeWithNeeds, named_by_kind, place, type_with_needs
 from carewheel.spokes.operations.occupying import (
@@ -121,7 +122,11 @@ def put(
     visit.booked_at = None if hold_until else actor.at
     if visit.pk:
         visit.version += 1
+    foreseen = foresee(actor, visit)
+    visit.no_show_risk = foreseen.missed.value if foreseen else None
     used, overridden = _settle(actor, visit, spot)
+    if foreseen:
+        note(visit, foreseen, actor.at)
     changed(
         actor, visit, "hold" if hold_until else "book", used, reason=override, type=kind.type.pk, overridden=overridden
     )  # fmt: skip
@@ -168,7 +173,11 @@ def move(
     visit.version += 1
     if override:
         visit.override_reason = override[:200]
+    foreseen = foresee(actor, visit)
+    visit.no_show_risk = foreseen.missed.value if foreseen else None
     used, overridden = _settle(actor, visit, spot, before)
+    if foreseen:
+        note(visit, foreseen, actor.at)
     Visit.objects.filter(group=visit, status__in=Visit.OCCUPYING).update(
         starts_at=spot.starts_at, ends_at=spot.ends_at
     )

@@ -12,9 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carewheel.science.refusal import CannotTell
-from carewheel.spokes.operations.contracts import AskedVisits, AttendanceReport, BookedVisits, DemandReport
+from carewheel.spokes.operations.contracts import (
+    AskedVisits,
+    AttendanceReport,
+    BookedVisits,
+    DemandReport,
+    ForeseenAhead,
+)
 from carewheel.spokes.operations.contracts_day import DayPlanReport, DayReport
-from carewheel.spokes.operations.rules.attendance import attendance_report
+from carewheel.spokes.operations.rules.attendance import attendance_report, foreseen_ahead
 from carewheel.spokes.operations.rules.demand import LEADS, demand_report
 from carewheel.spokes.operations.rules.live import day_report
 from carewheel.spokes.operations.rules.resources import day_plan
@@ -25,8 +31,8 @@ CAME, MISSED, LATE = 0, 1, 2
 
 VISITS = """
 SELECT
-  a.appointment_id AS visit, a.location_id AS location, a.provider_key AS provider, a.visit_type, a.channel,
-  a.patient_key AS patient, CAST(EPOCH(a.starts_at) AS BIGINT) AS starts_at, CAST(EPOCH(a.booked_at) AS BIGINT) AS booked_at,
+  a.source, COALESCE(NULLIF(a.appointment_id, ''), a.source_id) AS visit, a.location_id AS location, a.provider_key AS provider,
+  a.visit_type, a.channel, a.patient_key AS patient, CAST(EPOCH(a.starts_at) AS BIGINT) AS starts_at, CAST(EPOCH(a.booked_at) AS BIGINT) AS booked_at,
   COALESCE(CAST(EPOCH(a.cancelled_at) AS BIGINT), -1) AS cancelled_at, a.zone, a.status,
   COALESCE(a.late_cancel, FALSE) AS late, COALESCE(a.minutes, 0) AS minutes, COALESCE(p.birth_year, 0) AS birth_year,
   COALESCE(p.sex, '') AS sex
@@ -158,6 +164,11 @@ def who_may_not_come(
     return attendance_report(booked_visits(connection, as_of), days, calls)
 
 
+def foreseen_of_the_book(connection: duckdb.DuckDBPyConnection, as_of: date) -> ForeseenAhead:
+    """Every booked visit after ``as_of`` with its chance, by what was known that evening. Raises `CannotTell`: see `rules.attendance`."""
+    return foreseen_ahead(booked_visits(connection, as_of))
+
+
 def booked_visits(connection: duckdb.DuckDBPyConnection, as_of: date) -> BookedVisits:
     """Every booked visit that was known on ``as_of`` (inclusive), by the time of the visit. Test patients and walk-ins are left out."""
     rows = {
@@ -176,12 +187,15 @@ def booked_visits(connection: duckdb.DuckDBPyConnection, as_of: date) -> BookedV
     cancelled = local_seconds(np.maximum(rows["cancelled_at"].astype(np.int64), 0), zone) // DAY
     known = np.where(late & (rows["cancelled_at"] > 0), np.maximum(cancelled, booked // DAY), starts // DAY)
     outcome = np.where(known > today, -1, outcome)
-    ahead = (starts // DAY > today) & np.isin(status, ("booked", "pending", "proposed"))
+    # What became of it after the as-of date was not known then: it was still booked.
+    waits = np.isin(status, ("booked", "pending", "proposed", "noshow")) | came
+    gone_later = (status == "cancelled") & (rows["cancelled_at"] > 0) & (cancelled > today)
+    ahead = (starts // DAY > today) & (waits | gone_later)
     usable = (rows["booked_at"] > 0) & (booked // DAY <= starts // DAY) & (booked // DAY <= today)
     kept = np.flatnonzero(usable & ((outcome >= 0) | ahead | (starts // DAY <= today)))
     words = {
         name: rows[name].astype(str)[kept]
-        for name in ("visit", "location", "provider", "visit_type", "channel", "patient", "sex")
+        for name in ("source", "visit", "location", "provider", "visit_type", "channel", "patient", "sex")
     }
     return BookedVisits(
         as_of=as_of, **words, starts_at=rows["starts_at"].astype(np.int64)[kept], booked=booked[kept], starts=starts[kept],

@@ -13,6 +13,7 @@ from carewheel.practice.audit import seen
 from carewheel.practice.resources import resources
 from carewheel.spokes.operations.commands_booking import cancel_visit, confirm_visit, move_visit, release_hold
 from carewheel.spokes.operations.contracts_booking import VisitDetail
+from carewheel.spokes.operations.queries_attendance import foreseen
 from carewheel.spokes.operations.queries_booking import moment_at, visit
 from carewheel.web.pages.schedule import PEOPLE
 from carewheel.web.shell import done, number_of, offer_choices, page, part, part_asked, shell
@@ -145,6 +146,7 @@ def _words(request: HttpRequest, found: VisitDetail) -> dict[str, Any]:
         offer_choices(moving, resource_ids=_choices(request, found))
     return {
         "v": found,
+        "foreseen": foreseen(actor, found.id),
         "zone": shell(request).at(found.location_id).zone,
         "may_write": may_write,
         "move_form": moving,

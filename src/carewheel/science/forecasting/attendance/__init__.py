@@ -2,7 +2,7 @@
 
 `bookings` and `outcomes` check what a practice has; `features` reads it without ever seeing an outcome that came later; `attendance_model` learns; `rolled`
 follows the practice from day to day; `pooled` lets practices learn from one another; `accuracy`, `drift`, `fairness_audit` watch; `sentence` explains;
-`outreach` says what a score is for. Who may call: spokes, journeys.
+`outreach` says what a score is for; `kept` and `revived` keep the terms for the moment of booking. Who may call: spokes, journeys.
 """
 
 from carewheel.science.forecasting.attendance.accuracy import Accuracy, accuracy, auc, brier, ece
@@ -16,7 +16,7 @@ from carewheel.science.forecasting.attendance.bookings import (
     outcomes,
 )
 from carewheel.science.forecasting.attendance.drift import Drift, drift, stability_index
-from carewheel.science.forecasting.attendance.explanation import parts, sentence
+from carewheel.science.forecasting.attendance.explanation import parts, sentence, sentences
 from carewheel.science.forecasting.attendance.fairness import (
     FairnessAudit,
     GroupAudit,
@@ -24,6 +24,7 @@ from carewheel.science.forecasting.attendance.fairness import (
     fairness_audit,
 )
 from carewheel.science.forecasting.attendance.features import Features, features
+from carewheel.science.forecasting.attendance.kept import band_shares, excess, kept, of_record, revived
 from carewheel.science.forecasting.attendance.model import (
     AttendanceModel,
     ChanceModel,
@@ -62,20 +63,26 @@ __all__ = [
     "accuracy",
     "attendance_model",
     "auc",
+    "band_shares",
     "believed",
     "bookings",
     "brier",
     "check_overbooking",
     "drift",
     "ece",
+    "excess",
     "fairness_audit",
     "features",
     "fitted",
+    "kept",
+    "of_record",
     "outcomes",
     "outreach",
     "parts",
     "pooled",
+    "revived",
     "rolled",
     "sentence",
+    "sentences",
     "stability_index",
 ]

@@ -94,21 +94,32 @@ def sentence(
     """
     if not 0 <= row < len(of):
         raise CannotTell("no-such-visit", {"row": row, "visits": len(of)}, "name one of the visits")
-    one = of.only(np.array([row]))
-    found = parts(model, one)
-    usual = expit(float(found.pop("typical")[0]))
-    by_size = sorted(found.items(), key=lambda part: -abs(float(part[1][0])))
-    told = [(words, float(part[0])) for words, part in by_size if abs(float(part[0])) >= LEAST_PART]
-    up = [_told(words, one) for words, part in told if part > 0][:3]
-    down = [_told(words, one) for words, part in told if part < 0][:3]
-    reasons = "; ".join(
-        f"{verb} by {_listed(words)}" for verb, words in (("raised", up), ("lowered", down)) if words
-    )
-    value, low, high = (float(np.atleast_1d(end)[row]) for end in chance)
-    return (
-        f"Chance of {event} {value:.0%} (interval {low:.0%} to {high:.0%}; a typical visit {usual:.0%}): "
-        f"{reasons or 'nothing known of this visit sets it apart'}."
-    )
+    mine = Estimate(*(np.atleast_1d(end)[row : row + 1] for end in chance))
+    return sentences(model, of.only(np.array([row])), mine, event)[0]
+
+
+def sentences(model: ChanceModel, of: Features, chance: Estimate, event: str = "a missed visit") -> list[str]:
+    """The score of each visit in a sentence; the trees are opened once for all of them."""
+    found = parts(model, of)
+    usual = expit(found.pop("typical"))
+    value, low, high = (np.atleast_1d(end) for end in chance)
+    told = []
+    for row in range(len(of)):
+        one = of.only(np.array([row]))
+        by_size = sorted(
+            ((words, float(part[row])) for words, part in found.items()), key=lambda p: -abs(p[1])
+        )
+        large = [(words, part) for words, part in by_size if abs(part) >= LEAST_PART]
+        up = [_told(words, one) for words, part in large if part > 0][:3]
+        down = [_told(words, one) for words, part in large if part < 0][:3]
+        reasons = "; ".join(
+            f"{verb} by {_listed(words)}" for verb, words in (("raised", up), ("lowered", down)) if words
+        )
+        told.append(
+            f"Chance of {event} {value[row]:.0%} (interval {low[row]:.0%} to {high[row]:.0%}; a typical visit {usual[row]:.0%}): "
+            f"{reasons or 'nothing known of this visit sets it apart'}."
+        )
+    return told
 
 
 def _told(words: str, one: Features) -> str:

@@ -21,14 +21,17 @@ from carewheel.science.forecasting.attendance import (
     Recalibration,
     accuracy,
     attendance_model,
+    band_shares,
     bookings,
     drift,
     fairness_audit,
     features,
+    kept,
     outcomes,
     outreach,
     rolled,
     sentence,
+    sentences,
 )
 from carewheel.science.intervals import Estimate, wilson
 from carewheel.science.refusal import CannotTell
@@ -36,6 +39,8 @@ from carewheel.spokes.operations.contracts import (
     AttendanceReport,
     BookedVisits,
     Chance,
+    Foreseen,
+    ForeseenAhead,
     GroupFairness,
     VisitRisk,
 )
@@ -85,6 +90,53 @@ def attendance_report(
     )  # fmt: skip
 
 
+def foreseen_ahead(visits: BookedVisits, seed: int = SEED) -> ForeseenAhead:
+    """The chance of every booked visit after the as-of date, each with its sentence, and the terms that are kept for the moment of booking.
+
+    What to offer is said of the next fortnight, for a tenth of its visits. Raises `CannotTell` where no visit has a known time of booking.
+    """
+    if not len(visits):
+        raise CannotTell("no-visits", {}, "read appointments with the time of booking first")
+    today = (visits.as_of - date(1970, 1, 1)).days
+    of, known = _for_science(visits)
+    learnt = _learnt(of, known, today, seed)
+    terms = learnt if not _has_trees(learnt.model) else _learnt(of, known, today, seed, trees=False)
+    rows = np.flatnonzero(visits.ahead)
+    foreseen: tuple[Foreseen, ...] = ()
+    if rows.size:
+        made = _as_of(of, known, rows, _tomorrow(of, rows, today))
+        told = learnt.model.chances(made, learnt.missed, learnt.late)
+        why = sentences(learnt.model.missed, made, told.missed)
+        soon = np.flatnonzero(of.visit_day[rows] <= today + AHEAD_DAYS)
+        action = np.zeros(rows.size, dtype=np.int64)
+        action[soon] = outreach(np.asarray(told.missed.value)[soon], round(0.1 * soon.size)).action
+        late = None if told.late_cancel is None else np.asarray(told.late_cancel.value)
+        foreseen = tuple(
+            Foreseen(
+                _chance(told.missed, i), None if late is None else float(late[i]), why[i], ACTIONS[action[i]] if action[i] else ""
+            )
+            for i in range(rows.size)
+        )  # fmt: skip
+    return ForeseenAhead(
+        visits.as_of, learnt.by, visits.source[rows], visits.visit[rows], visits.starts_at[rows], foreseen,
+        {
+            "missed": kept(terms.model.missed, terms.missed),
+            "late": None if terms.model.late_cancel is None or terms.late is None else kept(terms.model.late_cancel, terms.late),
+            "shares": band_shares(of, known.before(today + 1)).tolist(),
+        },
+    )  # fmt: skip
+
+
+def _has_trees(model: AttendanceModel) -> bool:
+    return bool(model.missed.rounds or (model.late_cancel and model.late_cancel.rounds))
+
+
+def _tomorrow(of: Bookings, rows: Ints, today: int) -> Ints:
+    """The day whose morning visits are refreshed for: the one after the as-of date."""
+    day: Ints = np.maximum(of.booked_day[rows], np.minimum(today + 1, of.visit_day[rows]))
+    return day
+
+
 def _for_science(v: BookedVisits) -> tuple[Bookings, Outcomes]:
     year = v.as_of.year
     age = np.where(v.birth_year > 0, year - v.birth_year, np.nan).astype(np.float64)
@@ -97,13 +149,13 @@ def _for_science(v: BookedVisits) -> tuple[Bookings, Outcomes]:
     return of, outcomes(of, told, v.outcome[told], v.outcome_day[told])
 
 
-def _learnt(of: Bookings, known: Outcomes, today: int, seed: int) -> _Learnt:
+def _learnt(of: Bookings, known: Outcomes, today: int, seed: int, trees: bool = True) -> _Learnt:
     """A model of all that was known by ``today``, and its filter brought up to this day."""
     seen = known.before(today + 1)
     late = bool((seen.kind == LATE_CANCEL).any())
     why = ""
     try:
-        model = attendance_model(of, seen, seed, late_cancels=late)
+        model = attendance_model(of, seen, seed, late_cancels=late, trees=trees)
     except CannotTell as error:
         if error.code != "missing-extra":
             raise
@@ -189,8 +241,7 @@ def _risks(
 ) -> tuple[tuple[VisitRisk, ...], Chance, float]:
     if not soon.size:
         return (), Chance(0.0, 0.0, 0.0), 0.0
-    day = np.maximum(of.booked_day[soon], np.minimum(today + 1, of.visit_day[soon]))
-    made = _as_of(of, known, soon, day)
+    made = _as_of(of, known, soon, _tomorrow(of, soon, today))
     told = learnt.model.chances(made, learnt.missed, learnt.late)
     p = np.asarray(told.missed.value)
     plan = outreach(p, round(0.1 * p.size) if calls is None else calls)
