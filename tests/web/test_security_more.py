@@ -180,10 +180,10 @@ def test_case_10_guessing_at_accounts_gives_no_further_codes(clinic: Clinic) -> 
     now = timezone.now()
     earlier = Actor(clinic.organisation.pk, now - timedelta(minutes=30), system="online booking", address="192.0.2.9")  # fmt: skip
     for _ in range(MOST_BY_ADDRESS):
-        send_code(earlier, "victim@example.com", {})
+        send_code(earlier, "victim@example.com", dict)
     Client().post(LOGIN, {"login": "nobody@example.com", "password": "wrong wrong wrong"})
     with pytest.raises(Refused) as refusal:
-        send_code(Actor(clinic.organisation.pk, now, system="online booking", address="192.0.2.9"), "victim@example.com", {})  # fmt: skip
+        send_code(Actor(clinic.organisation.pk, now, system="online booking", address="192.0.2.9"), "victim@example.com", dict)  # fmt: skip
     assert refusal.value.code == "too-many-codes"
 
 
@@ -192,7 +192,7 @@ def test_case_10_one_telephone_written_in_many_ways_is_one(clinic: Clinic) -> No
     at_the_door = Actor(clinic.organisation.pk, NOW, system="online booking", address="192.0.2.9")
     for to in ("+12025550199", "12025550199", "2025550199", "0012025550199") * 3:
         try:
-            send_code(at_the_door, to, {})
+            send_code(at_the_door, to, dict)
             sent += 1
         except Refused as refusal:
             assert refusal.code == "too-many-codes"  # noqa: PT017
@@ -202,7 +202,7 @@ def test_case_10_one_telephone_written_in_many_ways_is_one(clinic: Clinic) -> No
 @pytest.mark.django_db(transaction=True)
 def test_case_11_many_guesses_at_once_are_no_more_than_in_a_row() -> None:
     clinic = small_clinic()
-    sealed = send_code(Actor(clinic.organisation.pk, NOW, system="online booking"), "pat@example.com", {})
+    sealed = send_code(Actor(clinic.organisation.pk, NOW, system="online booking"), "pat@example.com", dict)
     gate, said = threading.Barrier(16), []
 
     def guess(number: int) -> None:

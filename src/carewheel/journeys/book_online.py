@@ -9,12 +9,15 @@ from typing import Any
 
 from django.core import signing
 from django.db import transaction
+from django.db.models import Q
+from django.utils.crypto import constant_time_compare, salted_hmac
 
 from carewheel.practice.access import Actor, NotFound, Refused
 from carewheel.practice.messages import queue_message
-from carewheel.practice.messages.codes import check_code, send_code
+from carewheel.practice.messages.codes import KIND, check_code, send_code
 from carewheel.practice.models import Patient, Visit
 from carewheel.practice.patients import phone_form, register_patient, search_name
+from carewheel.practice.tries import in_a_row
 from carewheel.spokes.operations.commands_booking import book_visit, hold_slot
 from carewheel.spokes.operations.contracts_booking import BookingRequest, VisitDetail
 from carewheel.spokes.operations.queries_booking import visit
@@ -22,6 +25,9 @@ from carewheel.spokes.operations.queries_booking import visit
 DOOR = "online booking"
 LINK_SALT = "carewheel.own-visit"
 HOLD_MINUTES = 15
+# Times that are kept at once for people who are still typing.
+MOST_HELD_BY_ONE, MOST_HELD_AT_ONE = 3, 20
+MOST_PEOPLE_OF_ONE, MOST_AHEAD_OF_ONE = 6, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,39 +46,58 @@ def door(organisation_id: int, at: datetime, address: str) -> Actor:
 
 
 def keep_time(actor: Actor, request: BookingRequest, who: Newcomer) -> str:
-    """Hold the time and send a code; returns what `take_time` needs, sealed. Raises as `hold_slot` and `send_code`."""
+    """Hold the time and send a code; returns what `take_time` needs, sealed.
+
+    Raises as `hold_slot` and `send_code`, and `Refused`: bad-name, too-many-holds (for one contact, or at one place).
+    """
     if not who.family_name.strip() or not date(1900, 1, 1) <= who.birth_date <= actor.at.date():
         raise Refused(
             "bad-name", "The name or the birth date cannot be.", "Give your family name and birth date."
         )
     contact = who.contact.strip() if "@" in who.contact else phone_form(who.contact)
-    with transaction.atomic():
-        held = hold_slot(actor, request, HOLD_MINUTES)
-        return send_code(
-            actor,
-            contact,
-            {
-                "place": request.location_id,
-                "type": request.visit_type_id,
-                "starts": held.starts_at.isoformat(),
-                "hold": held.id,
-                "given": who.given_name.strip(),
-                "family": who.family_name.strip(),
-                "born": who.birth_date.isoformat(),
-            },
-            request.location_id,
-        )
+
+    def held() -> dict[str, Any]:
+        _refuse_hoarding(actor, request.location_id, contact)
+        hold = hold_slot(actor, request, HOLD_MINUTES)
+        return {
+            "place": request.location_id,
+            "type": request.visit_type_id,
+            "starts": hold.starts_at.isoformat(),
+            "hold": hold.id,
+            "given": who.given_name.strip(),
+            "family": who.family_name.strip(),
+            "born": who.birth_date.isoformat(),
+        }
+
+    return send_code(actor, contact, held, request.location_id)
+
+
+def _refuse_hoarding(actor: Actor, location_id: int, contact: str) -> None:
+    """Nobody keeps many times for nobody: neither one contact, nor many together all of a place's."""
+    in_a_row(f"holds-at:{location_id}", f"holds-of:{actor.organisation_id}:{contact.lower()}")
+    held = Visit.objects.filter(
+        organisation_id=actor.organisation_id, status=Visit.Status.PROPOSED, channel="online", hold_until__gt=actor.at
+    )  # fmt: skip
+    if held.filter(messages__kind=KIND, messages__to__iexact=contact).count() >= MOST_HELD_BY_ONE:
+        raise Refused("too-many-holds", "You keep several times already.", f"Finish one of them, or wait {HOLD_MINUTES} minutes.")  # fmt: skip
+    if held.filter(location_id=location_id).count() >= MOST_HELD_AT_ONE:
+        raise Refused("too-many-holds", "Very many are booking here at this moment.", f"Try again in {HOLD_MINUTES} minutes, or call the practice.")  # fmt: skip
 
 
 def take_time(actor: Actor, sealed: str, code: str, link: str) -> VisitDetail:
     """Book what was kept, for the patient whose code it is: a known one where name, birth date and contact all agree, else a new one.
 
     ``link``: where the visit is managed, with ``{token}`` in it; it is sent to the patient. Sent twice, it books once.
-    Raises as `check_code`, `register_patient`, `book_visit`.
+    Raises as `check_code`, `register_patient`, `book_visit`, and `Refused`: contact-shared (it stands for many people already),
+    contact-booked (it has many visits ahead).
     """
     about, contact = check_code(sealed, code, actor.at)
     with transaction.atomic():
-        patient_id = _known(actor, about, contact) or _new(actor, about, contact)
+        in_a_row(f"contact:{actor.organisation_id}:{contact.lower()}")
+        known = _known(actor, about, contact)
+        if Visit.objects.filter(pk=about["hold"], status=Visit.Status.PROPOSED).exists():
+            _refuse_crowd(actor, contact, known)
+        patient_id = known or _new(actor, about, contact)
         booked = book_visit(
             actor,
             BookingRequest(
@@ -102,24 +127,51 @@ def take_time(actor: Actor, sealed: str, code: str, link: str) -> VisitDetail:
 
 
 def token_of(visit_id: int) -> str:
-    """The sealed number of a visit, for its own patient's link."""
-    return signing.dumps(visit_id, salt=LINK_SALT)
+    """The sealed number of a visit, for its own patient's link. It ends when the patient's contact changes, or staff end it (`end_links`)."""
+    patient = Patient.objects.filter(visits=visit_id).first()
+    return signing.dumps([visit_id, _contact_print(patient) if patient else ""], salt=LINK_SALT)
 
 
 def own_visit(token: str, at: datetime, address: str) -> tuple[Actor, VisitDetail]:
-    """The visit of a link, and its patient as the actor. Raises `NotFound` for a token that is none, or a visit that is long over."""
+    """The visit of a link, and its patient as the actor. Raises `NotFound` for a token that is none or was ended, or a visit long over."""
     try:
-        visit_id = signing.loads(token, salt=LINK_SALT)
-    except signing.BadSignature as error:
+        visit_id, contact = signing.loads(token, salt=LINK_SALT)
+    except (signing.BadSignature, TypeError, ValueError) as error:
         raise NotFound("This link is not valid.") from error
-    row = Visit.objects.filter(pk=visit_id).values("organisation_id", "patient_id").first()
-    if row is None or row["patient_id"] is None:
-        raise NotFound("This link is not valid.")
-    actor = Actor(row["organisation_id"], at, patient_ids=frozenset({row["patient_id"]}), address=address)
+    patient = Patient.objects.filter(visits=visit_id).first()
+    if patient is None or not constant_time_compare(_contact_print(patient), contact):
+        raise NotFound("This link is not valid any more.")
+    actor = Actor(patient.organisation_id, at, patient_ids=frozenset({patient.pk}), address=address)
     found = visit(actor, visit_id)
     if (at - found.ends_at).days >= 1:
         raise NotFound("This visit is over.")
     return actor, found
+
+
+def _contact_print(patient: Patient) -> str:
+    words = f"{patient.pk}:{patient.links}:{patient.email.lower()}:{phone_form(patient.phone)}"
+    return salted_hmac(LINK_SALT, words, algorithm="sha256").hexdigest()[:32]
+
+
+def _refuse_crowd(actor: Actor, contact: str, known: int | None) -> None:
+    """One contact stands for a family, not for a crowd of names that each may hold their visits."""
+    people = Patient.objects.filter(_reached_by(contact), organisation_id=actor.organisation_id, active=True)
+    if known is None and people.count() >= MOST_PEOPLE_OF_ONE:
+        raise Refused("contact-shared", "This contact stands for many people already.", "Call the practice.")
+    ahead = Visit.objects.filter(
+        patient__in=people, channel="online", status__in=(Visit.Status.PENDING, Visit.Status.BOOKED), starts_at__gt=actor.at
+    )  # fmt: skip
+    if ahead.count() >= MOST_AHEAD_OF_ONE:
+        raise Refused("contact-booked", "This contact has many visits ahead already.", "Call the practice.")
+
+
+def _reached_by(contact: str) -> Q:
+    """Patients of a contact, whichever way it is written."""
+    name, at, domain = contact.lower().rpartition("@")
+    if not at:
+        return Q(phone=contact)
+    name = name.partition("+")[0]
+    return Q(email__iexact=f"{name}@{domain}") | Q(email__istartswith=f"{name}+", email__iendswith=f"@{domain}")  # fmt: skip
 
 
 def _known(actor: Actor, about: Mapping[str, Any], contact: str) -> int | None:

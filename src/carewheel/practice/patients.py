@@ -23,7 +23,7 @@ from carewheel.practice.access import Actor, Conflict, NotFound, Permission, Ref
 from carewheel.practice.audit import record, seen
 from carewheel.practice.consents import consents
 from carewheel.practice.emergency import open_for
-from carewheel.practice.models import Location, Patient, Proxy, Visit
+from carewheel.practice.models import Location, Message, Patient, Proxy, Visit
 
 MOST_FOUND = 50
 # What staff may change by hand; nothing else is taken from a form.
@@ -188,6 +188,19 @@ def add_proxy(
         )  # fmt: skip
         record(actor, "proxy-added", "proxy", made.pk, patient_id=patient_id)
     return _proxy(made)
+
+
+def end_links(actor: Actor, patient_id: int) -> None:
+    """End the links to their visits that were sent to a patient; those still waiting are not sent. Raises `NotFound`."""
+    held = _visible(actor, Permission.PATIENT_WRITE).filter(pk=patient_id).first()
+    if held is None:
+        actor.need(Permission.PATIENT_WRITE)
+        raise NotFound
+    with transaction.atomic():
+        Patient.objects.filter(pk=patient_id).update(links=F("links") + 1)
+        waiting = Message.objects.filter(patient=held, kind="manage", status=Message.Status.WAITING)
+        waiting.update(status=Message.Status.CANCELLED)
+        record(actor, "links-ended", "patient", patient_id, patient_id=patient_id)
 
 
 def acts_for(actor: Actor, user_id: int) -> frozenset[int]:

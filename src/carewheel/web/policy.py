@@ -87,6 +87,7 @@ POLICY: dict[str, Rule] = {
     "patient_edit": Rule(P.PATIENT_WRITE, FORM),
     "consent": Rule(P.PATIENT_WRITE, POST),
     "proxy": Rule(P.PATIENT_WRITE, POST),
+    "links": Rule(P.PATIENT_WRITE, POST),
     "emergency": Rule(P.EMERGENCY, POST),
     "waitlist": Rule(P.WAITLIST_READ),
     "waitlist_csv": Rule(P.WAITLIST_READ),

@@ -49,6 +49,7 @@ urlpatterns = [
     path("patients/<int:patient_id>/edit/", patients.edit, name="patient_edit"),
     path("patients/<int:patient_id>/consent/", patients.consent, name="consent"),
     path("patients/<int:patient_id>/proxy/", patients.proxy, name="proxy"),
+    path("patients/<int:patient_id>/links/", patients.links, name="links"),
     path("patients/<int:patient_id>/emergency/", patients.emergency, name="emergency"),
     path("waitlist/", waitlist.waitlist_page, name="waitlist"),
     path("waitlist/table.csv", waitlist.waitlist_csv, name="waitlist_csv"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,40 +19,42 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from carewheel.practice.access import Actor, Refused
 from carewheel.practice.messages.queue import fits
 from carewheel.practice.models import Message, Patient, ThrottledTry
-from carewheel.practice.tries import begin_try
+from carewheel.practice.tries import begin_all, begin_try
 
 LASTS = timedelta(minutes=10)
 TRIES = 5
 HOUR = timedelta(hours=1)
 MOST_BY_ADDRESS, MOST_BY_SENDER = 5, 30
 SALT = "carewheel.codes"
+KIND = "code"
 
 
-def send_code(actor: Actor, to: str, about: Mapping[str, Any], location_id: int | None = None) -> str:
-    """Queue a code to an e-mail address or telephone number; returns ``about`` sealed with it, to be given to `check_code`.
+def send_code(actor: Actor, to: str, about: Callable[[], Mapping[str, Any]], location_id: int | None = None) -> str:  # fmt: skip
+    """Queue a code to an e-mail address or telephone number; returns what it is ``about`` sealed with it, to be given to `check_code`.
 
+    ``about`` is asked once the limits allow a code, and in the same transaction; a visit under ``hold`` is the one that the code is to book.
     Raises `Refused`: bad-address, too-many-codes (by address, or from where it is asked).
     """
     channel = Patient.Channel.EMAIL if "@" in to else Patient.Channel.SMS
     if not fits(channel, to):
         raise Refused("bad-address", "This is neither an e-mail address nor a telephone number.", "Correct it.")  # fmt: skip
-    by_address, by_sender = f"code-to:{_hash(_whose(to))}", f"code-from:{actor.address}"
+    limits = {f"code-to:{_hash(_whose(to))}": MOST_BY_ADDRESS, f"code-from:{actor.address}": MOST_BY_SENDER}
     since = actor.at - HOUR
-    for key, most in ((by_address, MOST_BY_ADDRESS), (by_sender, MOST_BY_SENDER)):
-        if ThrottledTry.objects.filter(key=key, at__gt=since).count() >= most:
-            raise Refused("too-many-codes", "Too many codes were sent.", "Wait an hour, or call the practice.")  # fmt: skip
     code = f"{secrets.randbelow(1_000_000):06d}"
     name = secrets.token_hex(16)
     with transaction.atomic():
+        if not begin_all(limits, actor.at, since):
+            raise Refused("too-many-codes", "Too many codes were sent.", "Wait an hour, or call the practice.")  # fmt: skip
         ThrottledTry.objects.filter(key__startswith="code", at__lt=since).delete()
-        ThrottledTry.objects.bulk_create(ThrottledTry(key=key, at=actor.at) for key in (by_address, by_sender))  # fmt: skip
+        asked = dict(about())
         Message.objects.create(
-            organisation_id=actor.organisation_id, location_id=location_id, purpose="visits", kind="code", channel=channel, to=to,
-            subject="Your code", body=f"Your code is {code}. It is good for ten minutes. Nobody from the practice will ask you for it.",
+            organisation_id=actor.organisation_id, location_id=location_id, visit_id=asked.get("hold"), purpose="visits", kind=KIND,
+            channel=channel, to=to, subject="Your code",
+            body=f"Your code is {code}. It is good for ten minutes. Nobody from the practice will ask you for it.",
             key=f"{actor.organisation_id}:code:{name}", due_at=actor.at, expires_at=actor.at + LASTS, ignore_quiet_hours=True,
             created_at=actor.at,
         )  # fmt: skip
-    sealed = {"about": dict(about), "to": to, "name": name, "code": _print(name, code), "until": (actor.at + LASTS).timestamp()}  # fmt: skip
+    sealed = {"about": asked, "to": to, "name": name, "code": _print(name, code), "until": (actor.at + LASTS).timestamp()}  # fmt: skip
     return signing.dumps(sealed, salt=SALT, compress=True)
 
 

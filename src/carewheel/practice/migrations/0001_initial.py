@@ -144,6 +144,7 @@ class Migration(migrations.Migration):
                 ('source_id', models.CharField(blank=True, default='', max_length=120)),
                 ('created_at', models.DateTimeField()),
                 ('version', models.IntegerField(default=1)),
+                ('links', models.IntegerField(default=0)),
                 ('home_location', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='patients', to='practice.location')),
                 ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='patients', to='practice.organisation')),
             ],

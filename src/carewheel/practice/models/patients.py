@@ -46,6 +46,8 @@ class Patient(models.Model):
     source_id = models.CharField(max_length=120, default="", blank=True)
     created_at = models.DateTimeField()
     version = models.IntegerField(default=1)
+    # Raised to end the links that were sent to the patient.
+    links = models.IntegerField(default=0)
 
     class Meta:
         indexes = (

@@ -14,6 +14,7 @@ from carewheel.practice.emergency import break_glass
 from carewheel.practice.models import Consent, Patient
 from carewheel.practice.patients import (
     add_proxy,
+    end_links,
     patient,
     register_patient,
     search_patients,
@@ -168,6 +169,12 @@ def proxy(request: HttpRequest, patient_id: int) -> HttpResponse:
         else:
             return done(request, "Noted who may act.", f"/patients/{patient_id}/")
     return page(request, "patients/patient.html", _words(frame, patient_id) | {"proxy_form": form}, error=error, status=400)  # fmt: skip
+
+
+def links(request: HttpRequest, patient_id: int) -> HttpResponse:
+    """End the links to their visits that the patient was sent."""
+    end_links(shell(request).actor, patient_id)
+    return done(request, "The links that were sent are over.", f"/patients/{patient_id}/")
 
 
 def emergency(request: HttpRequest, patient_id: int) -> HttpResponse:
