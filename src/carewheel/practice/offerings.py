@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from carewheel.practice.access import Actor, NotFound, Permission, Refused
 from carewheel.practice.audit import record
 from carewheel.practice.models import Location, Resource, VisitNeed, VisitType
-from carewheel.practice.resources import capabilities
+from carewheel.practice.resources import ResourceLine, capabilities, resources_at
 
 EDITABLE = frozenset(
     {"name", "minutes", "seats", "online", "for_new_patients", "lead_minutes", "horizon_days", "most_open", "late_cancel_minutes", "instructions", "active"}
+)  # fmt: skip
+# The columns of an `Offering` before its needs.
+SHOWN = (
+    "id", "name", "minutes", "seats", "online", "for_new_patients", "lead_minutes", "horizon_days", "most_open", "late_cancel_minutes",
+    "instructions", "active",
 )  # fmt: skip
 MOST_NEEDS = 8
 
@@ -52,27 +57,32 @@ class Offering:
 def offerings(actor: Actor, *, also_inactive: bool = False) -> tuple[Offering, ...]:
     """The visit types of the organisation, by name. For everybody with a role in it: they are on the booking page anyway."""
     rows = VisitType.objects.filter(organisation_id=actor.organisation_id)
-    return tuple(_line(row) for row in (rows if also_inactive else rows.filter(active=True)).order_by("name"))
+    return _with_needs(rows if also_inactive else rows.filter(active=True))
 
 
-def public_offerings(organisation_id: int) -> tuple[Offering, ...]:
-    """What patients see on the booking page."""
+def public_offerings(organisation_id: int, location_id: int) -> tuple[Offering, ...]:
+    """What patients see on the booking page of a location: the types that it has all for."""
     rows = VisitType.objects.filter(organisation_id=organisation_id, active=True)
-    return tuple(_line(row) for row in rows.exclude(online=VisitType.Online.HIDDEN).order_by("name"))
+    there = resources_at(organisation_id, location_id)
+    shown = _with_needs(rows.exclude(online=VisitType.Online.HIDDEN))
+    return tuple(one for one in shown if is_offered(one, there))
+
+
+def is_offered(offering: Offering, there: Sequence[ResourceLine]) -> bool:
+    """Whether for each need somebody or something that is able to serve it is among those of a location, whenever they are there."""
+    return all(
+        any(one.kind == need.kind and set(need.able) <= set(one.able) for one in there if one.active)
+        for need in offering.needs
+    )
 
 
 def offering(actor: Actor, type_id: int) -> Offering:
     """One visit type with its needs."""
     actor.need(Permission.SETTINGS_READ)
-    row = _own(actor, type_id)
-    needs = row.needs.order_by("order", "id").prefetch_related("capabilities")
-    return _line(
-        row,
-        tuple(
-            NeedLine(n.kind, n.from_minute, n.to_minute, tuple(sorted(c.name for c in n.capabilities.all())))
-            for n in needs
-        ),
-    )
+    found = _with_needs(VisitType.objects.filter(pk=type_id, organisation_id=actor.organisation_id))
+    if not found:
+        raise NotFound
+    return found[0]
 
 
 def save_offering(actor: Actor, type_id: int | None, values: Mapping[str, Any], needs: Sequence[NeedLine]) -> Offering:  # fmt: skip
@@ -132,8 +142,19 @@ def _own(actor: Actor, type_id: int) -> VisitType:
     return row
 
 
+def _with_needs(rows: QuerySet[VisitType]) -> tuple[Offering, ...]:
+    """By name, in one query: a row for each need and what it asks to be able to do."""
+    needs = "needs__pk", "needs__kind", "needs__from_minute", "needs__to_minute", "needs__capabilities__name"
+    ordered = rows.order_by("name", "pk", "needs__order", "needs__pk", "needs__capabilities__name")
+    found: dict[int, Offering] = {}
+    lines: dict[int, dict[int, NeedLine]] = {}
+    for *values, need, kind, start, end, able in ordered.values_list(*SHOWN, *needs):
+        one = found.setdefault(values[0], Offering(*values))
+        if need is not None:
+            known = lines.setdefault(one.id, {}).get(need) or NeedLine(kind, start, end)
+            lines[one.id][need] = replace(known, able=(*known.able, able)) if able else known
+    return tuple(replace(one, needs=tuple(lines.get(one.id, {}).values())) for one in found.values())
+
+
 def _line(row: VisitType, needs: tuple[NeedLine, ...] = ()) -> Offering:
-    return Offering(
-        row.pk, row.name, row.minutes, row.seats, row.online, row.for_new_patients, row.lead_minutes, row.horizon_days,
-        row.most_open, row.late_cancel_minutes, row.instructions, row.active, needs,
-    )  # fmt: skip
+    return Offering(*(getattr(row, name) for name in SHOWN), needs)

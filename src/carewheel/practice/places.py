@@ -61,6 +61,11 @@ def public_place(slug: str) -> tuple[int, Place]:
     return found[0].organisation_id, _place(found[0])
 
 
+def place_of_visit(actor: Actor, location_id: int) -> Place:
+    """The location at which a patient has a visit: name, telephone, address. For whoever may see the visit."""
+    return _place(_own(actor, location_id))
+
+
 def place_detail(actor: Actor, location_id: int) -> PlaceDetail:
     """One location with hours and closed days from a year ago on."""
     actor.need(Permission.SETTINGS_READ, location_id)

@@ -58,7 +58,14 @@ def resources(
     """Those of a location (its own, and who works there), people first; without one those of the organisation."""
     if not actor.may(Permission.SETTINGS_READ, location_id):
         actor.need(Permission.SCHEDULE_READ, location_id)
-    rows = Resource.objects.filter(organisation_id=actor.organisation_id)
+    return resources_at(actor.organisation_id, location_id, also_inactive=also_inactive)
+
+
+def resources_at(
+    organisation_id: int, location_id: int | None = None, *, also_inactive: bool = False
+) -> tuple[ResourceLine, ...]:
+    """As `resources`, for whoever may already know: the booking page of a location, say."""
+    rows = Resource.objects.filter(organisation_id=organisation_id)
     if location_id is not None:
         there = WorkingHours.objects.filter(location_id=location_id).values("resource_id")
         rows = rows.filter(Q(location_id=location_id) | Q(pk__in=there))

@@ -157,7 +157,7 @@ def way_back(request: HttpRequest) -> str:
     return wanted if safe and wanted.isprintable() else ""
 
 
-def offer_choices(form: Form, **choices: Sequence[tuple[Any, str]]) -> None:
+def offer_choices(form: Form, **choices: Sequence[tuple[Any, Any]]) -> None:
     """What can be chosen in fields of a form, by their names."""
     for name, found in choices.items():
         cast(ChoiceField, form.fields[name]).choices = list(found)

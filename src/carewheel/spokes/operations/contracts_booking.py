@@ -12,7 +12,7 @@ class SlotQuestion:
     """Which free times are looked for: a visit type, from a moment on, at some locations or (empty) all that may be seen.
 
     ``patient_side``: under the rules for patients (online setting, lead time, horizon); staff see every free time.
-    ``resource_ids``: only with these practitioners or rooms, where any of a kind is named.
+    ``resource_ids``: only with these practitioners or rooms, where any of a kind is named. ``minutes``: for a visit that lasts so long.
     """
 
     visit_type_id: int
@@ -24,6 +24,7 @@ class SlotQuestion:
     between: tuple[time, time] | None = None
     patient_side: bool = False
     new_patient: bool = False
+    minutes: int | None = None
     count: int = 10
 
 

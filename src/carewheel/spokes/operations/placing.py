@@ -30,6 +30,7 @@ from carewheel.spokes.operations.occupying import (
 from carewheel.spokes.operations.rules.booking import (
     NeedLine,
     check_moment,
+    check_move_alone,
     check_patient_side,
     interval,
 )
@@ -159,14 +160,11 @@ def move(
     location = visit.location
     spot = _spot(actor, location, kind, starts_at, length, named, tuple(before), override)
     if patient_side:
-        if minutes is not None or resource_ids or kind.rules.online not in ("request", "book"):
+        if minutes is not None or resource_ids:
             raise Forbidden(Permission.SCHEDULE_WRITE.value)
-        if actor.at > visit.starts_at - timedelta(minutes=kind.type.late_cancel_minutes):
-            raise Refused(
-                "too-late", "It is too late to move this visit online.", "Call the practice, or cancel it."
-            )
+        check_move_alone(kind.rules, kind.type.late_cancel_minutes, visit.starts_at, actor.at)
         _check_patient(actor, spot, visit.patient, bool(visit.is_new_patient), visit, holding=False)
-        if kind.rules.online == "request":
+        if kind.rules.online == "request" or location.mode == Location.Mode.BESIDE:
             visit.status = S.PENDING
     was, until = visit.starts_at, visit.ends_at
     visit.starts_at, visit.ends_at = spot.starts_at, spot.ends_at

@@ -12,11 +12,12 @@ from carewheel.practice.models import Closure, Patient, Resource, Visit
 from carewheel.spokes.operations.calendars import DAY, DAYS, Book, books, window_of
 from carewheel.spokes.operations.contracts_booking import Schedule, ScheduleColumn, VisitDetail, VisitLine
 from carewheel.spokes.operations.details import details, scheduled
-from carewheel.spokes.operations.needs import place
+from carewheel.spokes.operations.needs import place, type_with_needs
 from carewheel.spokes.operations.queries_slots import free_slots
+from carewheel.spokes.operations.rules.booking import check_move_alone
 from carewheel.spokes.operations.rules.local_time import bounds, exists
 
-__all__ = ["free_slots", "moment_at", "schedule", "visit", "visits_of"]
+__all__ = ["free_slots", "moment_at", "schedule", "visit", "visits_of", "why_not_moved_alone"]
 
 MOST_DAYS = 42
 SHOWN = (*Visit.OCCUPYING, Visit.Status.NOSHOW)
@@ -116,6 +117,18 @@ def visits_of(actor: Actor, patient_id: int) -> tuple[VisitLine, ...]:
     if not found and not Patient.objects.filter(organisation=actor.organisation_id, pk=patient_id).exists():
         raise NotFound("There is no such patient.")
     return found
+
+
+def why_not_moved_alone(actor: Actor, found: VisitDetail) -> Refused | None:
+    """What stands against a patient's moving an own visit that is still ahead, or nothing."""
+    if found.visit_type_id is None:
+        return Refused("no-type", "This visit cannot be moved online.", "Call the practice, or cancel it.")
+    kind = type_with_needs(actor.organisation_id, found.visit_type_id)
+    try:
+        check_move_alone(kind.rules, kind.type.late_cancel_minutes, found.starts_at, actor.at)
+    except Refused as refusal:
+        return refusal
+    return None
 
 
 def moment_at(actor: Actor, location_id: int, local: datetime) -> datetime:

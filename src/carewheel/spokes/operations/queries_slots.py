@@ -26,7 +26,7 @@ def free_slots(actor: Actor, question: SlotQuestion) -> tuple[FreeSlot, ...]:
     """The first free times, in order; of group visits also those with a seat left.
 
     Staff see those of the places whose schedule they may read; ``patient_side`` those that the rules for patients allow, at every active
-    place. Raises `Refused`: ``not-online``, ``not-for-new-patients``, ``bad-count``, ``no-zone``.
+    place. Raises `Refused`: ``not-online``, ``not-for-new-patients``, ``bad-count``, ``bad-length``, ``no-zone``.
     """
     if not 1 <= question.count <= MOST:
         raise Refused("bad-count", "That many times cannot be listed.", f"Ask for 1 to {MOST}.")
@@ -37,7 +37,7 @@ def free_slots(actor: Actor, question: SlotQuestion) -> tuple[FreeSlot, ...]:
     earliest, latest = _between(actor, question, asked)
     if places is not None and not places:
         return ()
-    minutes, needs = asked.lasting(None)
+    minutes, needs = asked.lasting(question.minutes)
     only = named_by_kind(actor.organisation_id, question.resource_ids)
     wanted = _Wanted(question, asked.type.pk, Sought(needs, minutes, only))
     single: list[FreeSlot] = []

@@ -19,6 +19,7 @@ from carewheel.practice.resources import resources
 from carewheel.spokes.operations.commands_booking import book_series, book_visit
 from carewheel.spokes.operations.contracts_booking import BookingRequest, VisitDetail
 from carewheel.spokes.operations.queries_booking import moment_at
+from carewheel.web.pages.offered import type_choices
 from carewheel.web.shell import (
     Shell,
     done,
@@ -65,12 +66,13 @@ class BookForm(forms.Form):
 
     def __init__(self, frame: Shell, location_id: int, *args: Any, **words: Any) -> None:
         super().__init__(*args, **words)
+        there = resources(frame.actor, location_id)
         writable = [p for p in frame.places if frame.actor.may(Permission.SCHEDULE_WRITE, p.id)]
         offer_choices(
             self,
             location=[(p.id, p.name) for p in writable],
-            visit_type=[(o.id, f"{o.name}, {o.minutes} min") for o in offerings(frame.actor)],
-            resource_ids=[(r.id, r.name) for r in resources(frame.actor, location_id)],
+            visit_type=type_choices(offerings(frame.actor), there, frame),
+            resource_ids=[(r.id, r.name) for r in there],
         )
 
     # Shown apart: the person who comes, and the way around a refusal.

@@ -20,11 +20,11 @@ from django.views.decorators.csrf import csrf_exempt
 from carewheel.journeys.book_online import Newcomer, door, keep_time, own_visit, take_time, token_of
 from carewheel.practice.access import Actor, NotFound, Refused
 from carewheel.practice.offerings import Offering, public_offerings
-from carewheel.practice.places import Place, public_place
+from carewheel.practice.places import Place, place_of_visit, public_place
 from carewheel.spokes.operations.commands_booking import cancel_visit, move_visit
 from carewheel.spokes.operations.commands_waitlist import claim_offer, decline_offer
 from carewheel.spokes.operations.contracts_booking import BookingRequest, FreeSlot, SlotQuestion
-from carewheel.spokes.operations.queries_booking import free_slots
+from carewheel.spokes.operations.queries_booking import free_slots, why_not_moved_alone
 from carewheel.spokes.operations.queries_waitlist import offer_by_token
 from carewheel.web.errors import status_of
 from carewheel.web.shell import day_of, number_of
@@ -51,7 +51,7 @@ def book(request: HttpRequest, slug: str) -> HttpResponse:
     """Choose what for; with ``type``, a time; with ``starts``, say who comes. Sent: the time is kept and a code is on its way."""
     organisation_id, place = public_place(slug)
     actor = door(organisation_id, request.at, request.META.get("REMOTE_ADDR", ""))  # type: ignore[attr-defined]
-    kinds = public_offerings(organisation_id)
+    kinds = public_offerings(organisation_id, place.id)
     words: dict[str, Any] = {"place": place, "kinds": kinds}
     wanted = number_of(request.POST.get("type") or request.GET.get("type"))
     if wanted is None:
@@ -59,7 +59,8 @@ def book(request: HttpRequest, slug: str) -> HttpResponse:
     kind = next((k for k in kinds if k.id == wanted), None)
     if kind is None:
         raise NotFound("This visit cannot be booked online.")
-    words["kind"] = kind
+    # Where the practice system holds the book, nobody but the practice can say yes.
+    words |= {"kind": kind, "asks": place.beside or kind.online == "request"}
     starts = _moment(request.POST.get("starts") or request.GET.get("starts"))
     if starts is None:
         return _page(request, "public/times.html", words | _times(request, actor, place, kind))
@@ -95,6 +96,7 @@ def confirm(request: HttpRequest, slug: str) -> HttpResponse:
             "sealed": sealed,
             "code": code,
             "contact": "",
+            "asks": request.POST.get("asks") == "1",
             "over": refused.code != "code-wrong",
         }
         return _page(request, "public/code.html", words, refused)
@@ -112,15 +114,24 @@ def visit(request: HttpRequest, token: str) -> HttpResponse:
         try:
             if starts is not None:
                 found = move_visit(actor, found.id, version, starts)
-                said = "Your visit is moved."
+                asked = found.status == "pending"
+                said = (
+                    "You have asked for this time; the practice confirms it."
+                    if asked
+                    else "Your visit is moved."
+                )
             else:
                 found = cancel_visit(actor, found.id, version, "cancelled by the patient online")
                 said = "Your visit is cancelled."
         except Refused as refused:
             error = refused
     ahead = found.status in ("booked", "pending") and found.starts_at > request.at  # type: ignore[attr-defined]
-    words: dict[str, Any] = {"v": found, "token": token, "said": said, "ahead": ahead, "days": {}, "moving": False}  # fmt: skip
-    if ahead and request.GET.get("move") and found.visit_type_id:
+    fixed = why_not_moved_alone(actor, found) if ahead else None
+    words: dict[str, Any] = {
+        "v": found, "token": token, "said": said, "ahead": ahead, "fixed": fixed, "days": {}, "moving": False,
+        "place": place_of_visit(actor, found.location_id),
+    }  # fmt: skip
+    if ahead and not fixed and request.GET.get("move") and found.visit_type_id:
         first = max(day_of(request, "from", found.starts_at.date()), request.at.date())  # type: ignore[attr-defined]
         try:
             words |= {"moving": True, "days": _days(actor, found.location_id, found.starts_at.tzinfo, found.visit_type_id, first), "from": first}  # fmt: skip

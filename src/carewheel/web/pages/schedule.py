@@ -1,46 +1,30 @@
-"""The schedule: a day or a week, people and rooms side by side; the same as a table; free times."""
+"""The schedule: a day or a week, people and rooms side by side; the same as a table."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
-from django import forms
 from django.http import HttpRequest, HttpResponse
 from markupsafe import Markup
 
-from carewheel.practice.access import Permission, Refused
-from carewheel.practice.offerings import offerings
-from carewheel.practice.resources import names_of, resources
+from carewheel.practice.access import Permission
 from carewheel.spokes.operations.contracts_booking import (
     Occupied,
     Schedule,
     ScheduleColumn,
     ScheduledVisit,
-    SlotQuestion,
 )
-from carewheel.spokes.operations.queries_booking import free_slots, moment_at, schedule
-from carewheel.web.shell import (
-    Shell,
-    day_of,
-    needs_place,
-    offer_choices,
-    page,
-    part,
-    part_asked,
-    patients_file,
-    shell,
-)
+from carewheel.spokes.operations.queries_booking import schedule
+from carewheel.web.shell import day_of, needs_place, page, part, part_asked, patients_file, shell
 
 # A row of the grid; the classes t0… and d1… of schedule.css place blocks on it.
 STEP = 5
 LONGEST = 288
 VIEWS = ("people", "rooms", "both", "table")
 PEOPLE = ("practitioner", "assistant")
-WEEKDAYS = [(i, name) for i, name in enumerate(("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"))]
 STATUS_CLASS = {"proposed": " held", "pending": " pending", "noshow": " gone"}
 MOVABLE = ("booked", "pending")
 RISKY, DOUBTFUL = 0.3, 0.15
@@ -84,30 +68,6 @@ class _Looks:
         return "r0" if risk is None else "r3" if risk >= RISKY else "r2" if risk >= DOUBTFUL else "r1"
 
 
-class FinderForm(forms.Form):
-    """Which free times are looked for."""
-
-    visit_type = forms.TypedChoiceField(coerce=int)
-    locations = forms.TypedMultipleChoiceField(
-        coerce=int, required=False, widget=forms.CheckboxSelectMultiple, label="Where"
-    )
-    resource = forms.TypedChoiceField(coerce=int, required=False, empty_value=None, label="With")
-    earliest = forms.DateField(widget=forms.DateInput(attrs={"type": "date"}), label="From")
-    weekdays = forms.TypedMultipleChoiceField(coerce=int, required=False, choices=WEEKDAYS, widget=forms.CheckboxSelectMultiple)  # fmt: skip
-    after = forms.TimeField(required=False, widget=forms.TimeInput(attrs={"type": "time"}), label="Not before")  # fmt: skip
-    before = forms.TimeField(required=False, widget=forms.TimeInput(attrs={"type": "time"}), label="Not after")  # fmt: skip
-
-    def __init__(self, frame: Shell, *args: Any, **words: Any) -> None:
-        super().__init__(*args, **words)
-        here = frame.need_place()
-        offer_choices(
-            self,
-            visit_type=[(o.id, f"{o.name}, {o.minutes} min") for o in offerings(frame.actor)],
-            locations=[(p.id, p.name) for p in frame.places],
-            resource=[("", "Anybody"), *((r.id, r.name) for r in resources(frame.actor, here.id))],
-        )
-
-
 @needs_place
 def schedule_page(request: HttpRequest) -> HttpResponse:
     """A day (people and rooms) or a week (people or rooms) at the location that is looked at."""
@@ -126,63 +86,6 @@ def schedule_csv(request: HttpRequest) -> HttpResponse:
         for v in shown.visits
     )  # fmt: skip
     return patients_file(request, f"schedule-{shown.first}", ("starts_at", "ends_at", "patient", "type", "status", "with"), rows)  # fmt: skip
-
-
-@needs_place
-def find(request: HttpRequest) -> HttpResponse:
-    """Free times for a visit type and wishes."""
-    frame = shell(request)
-    frame.actor.need(Permission.SCHEDULE_READ)
-    asked = "visit_type" in request.GET
-    place = frame.need_place()
-    start = {"earliest": frame.today, "locations": [place.id]}
-    form = FinderForm(frame, request.GET if asked else None, initial=start)
-    words: dict[str, Any] = {
-        "form": form,
-        "asked": asked,
-        "days": {},
-        "patient": request.GET.get("patient", ""),
-    }
-    error = None
-    if asked and form.is_valid():
-        try:
-            words["days"] = _free(frame, form.cleaned_data)
-        except Refused as refused:
-            error = refused
-    words["several"] = len({slot.location_id for found in words["days"].values() for _, slot in found}) > 1
-    words["names"] = {p.id: p for p in frame.places}
-    # The first is named: the need that the practice put first, as a rule the practitioner.
-    first = {
-        slot.resource_ids[0] for found in words["days"].values() for _, slot in found if slot.resource_ids
-    }
-    words["resources"] = names_of(frame.actor, first) if first else {}
-    return page(request, "schedule/find.html", words, error=error)
-
-
-def _free(frame: Shell, wish: Mapping[str, Any]) -> dict[date, list[Any]]:
-    place = frame.need_place()
-    first = moment_at(frame.actor, place.id, datetime.combine(wish["earliest"], time(0)))
-    between = None
-    if wish["after"] or wish["before"]:
-        between = (wish["after"] or time(0), wish["before"] or time(23, 59))
-    found = free_slots(
-        frame.actor,
-        SlotQuestion(
-            visit_type_id=wish["visit_type"],
-            earliest=max(first, frame.actor.at),
-            location_ids=tuple(wish["locations"]) or (place.id,),
-            resource_ids=(wish["resource"],) if wish["resource"] else (),
-            weekdays=tuple(wish["weekdays"]),
-            between=between,
-            count=40,
-        ),
-    )
-    zones = {p.id: ZoneInfo(p.zone) for p in frame.places}
-    days: dict[date, list[Any]] = {}
-    for slot in found:
-        local = slot.starts_at.astimezone(zones[slot.location_id])
-        days.setdefault(local.date(), []).append((local, slot))
-    return days
 
 
 def _words(request: HttpRequest) -> dict[str, Any]:

@@ -38,7 +38,7 @@ class OrganisationForm(forms.Form):
 class PlaceForm(forms.Form):
     name = forms.CharField(max_length=200)
     zone = forms.CharField(max_length=64, label="Time zone", help_text="As America/New_York.")
-    mode = forms.ChoiceField(choices=Location.Mode.choices, label="Who holds the book")
+    mode = forms.ChoiceField(choices=Location.Mode.choices, label="Who holds the book", help_text="Where the practice system holds it, what patients book by themselves is a request until the practice confirms it.")  # fmt: skip
     phone = forms.CharField(max_length=40, required=False, widget=forms.TextInput(attrs={"type": "tel"}))
     address = forms.CharField(max_length=300, required=False)
     active = forms.BooleanField(required=False, label="In use")

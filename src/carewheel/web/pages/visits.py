@@ -26,6 +26,8 @@ class MoveForm(forms.Form):
     """Where a visit goes: the wall clock of its place, minutes, people and rooms (none chosen: those that it has, if free)."""
 
     version = forms.IntegerField(widget=forms.HiddenInput)
+    # The second of a time that the clock shows twice.
+    fold = forms.IntegerField(min_value=0, max_value=1, widget=forms.HiddenInput, required=False)
     starts = forms.DateTimeField(
         input_formats=["%Y-%m-%dT%H:%M"],
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
@@ -72,7 +74,7 @@ def move(request: HttpRequest, visit_id: int) -> HttpResponse:
     if form.is_valid():
         wish = form.cleaned_data
         try:
-            starts = _moment(request, found, wish["starts"])
+            starts = _moment(request, found, wish["starts"].replace(fold=wish["fold"] or 0))
             chosen = (
                 _dropped(request, found) if "to" in request.POST else _chosen(found, wish["resource_ids"])
             )
@@ -180,7 +182,7 @@ def _dropped(request: HttpRequest, found: VisitDetail) -> tuple[int, ...]:
 
 def _moment(request: HttpRequest, found: VisitDetail, local: datetime) -> datetime:
     naive = local.replace(tzinfo=None)
-    # An hour that the clock shows twice: the visit stays in the one it is in.
-    if naive == found.starts_at.replace(tzinfo=None, fold=0):
+    # An hour that the clock shows twice: the visit stays in the one it is in, unless the second is chosen.
+    if not naive.fold and naive == found.starts_at.replace(tzinfo=None, fold=0):
         return found.starts_at
     return moment_at(shell(request).actor, found.location_id, naive)

@@ -17,7 +17,8 @@ from carewheel.spokes.operations.commands_waitlist import join_waitlist, leave_w
 from carewheel.spokes.operations.contracts_booking import WaitlistRequest
 from carewheel.spokes.operations.queries_booking import visits_of
 from carewheel.spokes.operations.queries_waitlist import fill_rate, outbound, waitlist
-from carewheel.web.pages.schedule import WEEKDAYS
+from carewheel.web.pages.free_times import WEEKDAYS
+from carewheel.web.pages.offered import type_choices
 from carewheel.web.shell import Shell, done, needs_place, number_of, offer_choices, page, patients_file, shell
 
 # Over which the fill rate is counted.
@@ -43,16 +44,14 @@ class JoinForm(forms.Form):
 
     def __init__(self, frame: Shell, patient_id: int | None, *args: Any, **words: Any) -> None:
         super().__init__(*args, **words)
-        here = frame.need_place()
+        there = resources(frame.actor, frame.need_place().id)
         offer_choices(
             self,
-            visit_type=[(o.id, f"{o.name}, {o.minutes} min") for o in offerings(frame.actor)],
+            visit_type=type_choices(offerings(frame.actor), there, frame),
             locations=[
                 (p.id, p.name) for p in frame.places if frame.actor.may(Permission.WAITLIST_WRITE, p.id)
             ],
-            resource_ids=[
-                (r.id, r.name) for r in resources(frame.actor, here.id) if r.kind == "practitioner"
-            ],
+            resource_ids=[(r.id, r.name) for r in there if r.kind == "practitioner"],
             instead_of=[("", "Nothing"), *_ahead(frame, patient_id)],
         )
 

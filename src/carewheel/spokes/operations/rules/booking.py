@@ -118,6 +118,16 @@ def check_patient_side(
         )
 
 
+def check_move_alone(rules: TypeRules, late_minutes: int, starts_at: datetime, at: datetime) -> None:
+    """Raises `Refused` where a patient may not move a visit alone: ``not-online``, or ``too-late`` from so many minutes before it."""
+    if rules.online not in ("request", "book"):
+        raise Refused("not-online", "This visit cannot be moved online.", "Call the practice, or cancel it.")
+    if at > starts_at - timedelta(minutes=late_minutes):
+        raise Refused(
+            "too-late", "It is too late to move this visit online.", "Call the practice, or cancel it."
+        )
+
+
 def check_moment(when: datetime) -> None:
     """Raises `Refused` for a moment without zone or within a minute."""
     if when.tzinfo is None or when.utcoffset() is None:

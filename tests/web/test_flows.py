@@ -1,0 +1,112 @@
+"""Flows of the desk and of patients over several pages, without a browser: a visit is moved to a free time, what is said where it cannot be."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from tests.clinic import Clinic
+
+from carewheel.journeys.book_online import token_of
+from carewheel.practice.models import Location, Visit, VisitNeed, VisitType
+from carewheel.practice.resources import capabilities
+from carewheel.spokes.operations.commands_booking import book_visit
+from carewheel.spokes.operations.contracts_booking import BookingRequest
+
+
+@pytest.fixture
+def soon(clinic: Clinic) -> datetime:
+    """Ten o'clock of the Tuesday after next, at the clinic."""
+    today = timezone.now().astimezone(ZoneInfo(clinic.location.zone)).date()
+    day = today + timedelta(days=8 - today.weekday())
+    return datetime.combine(day, time(10), ZoneInfo(clinic.location.zone)).astimezone(UTC)
+
+
+def booked(clinic: Clinic, at: datetime, **words: object) -> Visit:
+    asked = BookingRequest(clinic.location.pk, clinic.check_up.pk, at, patient_id=clinic.patient.pk, **words)  # type: ignore[arg-type]
+    return Visit.objects.get(pk=book_visit(clinic.as_role("owner", at=timezone.now()), asked).id)
+
+
+def test_free_times_of_a_visit_move_it_and_book_nothing(
+    owner: Client, clinic: Clinic, soon: datetime
+) -> None:
+    visit = booked(clinic, soon, minutes=45)
+    link = re.search(r'href="([^"]*\?move=[^"]*)"', owner.get(f"/visits/{visit.pk}/").content.decode())
+    assert link
+    said = owner.get(link[1].replace("&amp;", "&")).content.decode()
+    assert "Move the visit of Pat Example" in said
+    assert "visit_type=" not in said, "no link begins a booking"
+    # The second time that is offered; its form is sent as it stands.
+    form = said.split(f'action="/visits/{visit.pk}/move/"')[2]
+    sent = {name: re.findall(rf'name="{name}" value="([^"]*)"', form.split("</form>")[0]) for name in ("version", "starts", "resource_ids")}  # fmt: skip
+    assert owner.post(f"/visits/{visit.pk}/move/", sent)["Location"] == f"/visits/{visit.pk}/"
+    moved = Visit.objects.get()
+    assert (
+        moved.starts_at.astimezone(ZoneInfo(clinic.location.zone)).strftime("%Y-%m-%dT%H:%M")
+        == sent["starts"][0]
+    )
+    assert moved.ends_at - moved.starts_at == timedelta(minutes=45), "free for as long as it lasts"
+    assert moved.occupancies.filter(resource=visit.occupancies.first().resource).exists(), (
+        "with the same person"
+    )
+
+
+def test_a_patient_who_may_not_move_a_visit_is_told_why_and_whom_to_call(
+    clinic: Clinic, soon: datetime
+) -> None:
+    Location.objects.update(phone="+1 202 555 0199")
+    visit = booked(clinic, soon)
+    page = f"/my-visit/{token_of(visit.pk)}/"
+    client = Client()
+    assert "?move=1" in client.get(page).content.decode()
+    for changes, why in (
+        ({"late_cancel_minutes": 60 * 24 * 30}, "It is too late to move this visit online."),
+        ({"late_cancel_minutes": 60, "online": "view"}, "This visit cannot be moved online."),
+    ):
+        VisitType.objects.filter(pk=clinic.check_up.pk).update(**changes)
+        said = client.get(page).content.decode()
+        assert "?move=1" not in said
+        assert why in said
+        assert 'href="tel:+1 202 555 0199"' in said
+        assert "Cancel it" in said
+
+
+def test_beside_a_practice_system_a_patient_is_told_that_it_is_a_request(
+    owner: Client, clinic: Clinic, soon: datetime
+) -> None:
+    place, settings, own = (
+        f"/book/{clinic.location.slug}/",
+        f"/settings/places/{clinic.location.pk}/",
+        Client(),
+    )
+    assert "confirms it" not in own.get(place).content.decode()
+    visit = booked(clinic, soon)
+    Location.objects.update(mode=Location.Mode.BESIDE)
+    assert "You ask for a time here; Lakeside confirms it." in own.get(place).content.decode()
+    assert "the practice confirms it" in own.get(f"{place}?type={clinic.check_up.pk}").content.decode()
+    assert "is a request" in owner.get(settings).content.decode()
+    assert "is a request" in owner.get("/settings/").content.decode()
+    said = own.post(f"/my-visit/{token_of(visit.pk)}/", {"version": visit.version, "starts": (soon + timedelta(hours=1)).isoformat()})  # fmt: skip
+    assert "You have asked for this time" in said.content.decode()
+    assert Visit.objects.get().status == "pending"
+
+
+def test_only_what_a_location_has_all_for_is_offered_there(owner: Client, clinic: Clinic) -> None:
+    need = VisitNeed.objects.get(visit_type=clinic.long_visit, kind="room")
+    need.capabilities.set(capabilities(clinic.actor, ["x-ray"]))
+    pages = ("/schedule/find/", "/schedule/book/", f"/waitlist/join/?patient={clinic.patient.pk}", f"/book/{clinic.location.slug}/")  # fmt: skip
+    for page in pages:
+        said = owner.get(page).content.decode()
+        assert "Check-up" in said
+        assert "Long visit" not in said
+    hillside = Location.objects.create(
+        organisation=clinic.organisation, name="Hillside", zone="UTC", slug="h"
+    )
+    clinic.chair.capabilities.set(capabilities(clinic.actor, ["x-ray"]))
+    assert '<optgroup label="Only at other locations">' not in owner.get(f"/schedule/find/?location={clinic.location.pk}").content.decode()  # fmt: skip
+    said = owner.get(f"/schedule/find/?location={hillside.pk}").content.decode()
+    assert said.index('<optgroup label="Only at other locations">') < said.index("Long visit")
