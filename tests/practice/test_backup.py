@@ -172,6 +172,11 @@ SPOILERS = {
     "a wrong length": (rewritten(lambda m: m["entries"]["workspace/manifest.json"].update(bytes=1)), "backup.corrupt"),
     "a way out": (rewritten(lambda m: m["entries"].update({"workspace/../../evil": X}), "workspace/../../evil"), "backup.foreign"),
     "an absolute way": (rewritten(lambda m: m["entries"].update({"/tmp/evil": X}), "/tmp/evil"), "backup.foreign"),
+    "a migration without a name": (rewritten(lambda m: m["migrations"].append(["practice"])), "backup.foreign"),
+    "a migration that is none": (rewritten(lambda m: m["migrations"].append(7)), "backup.foreign"),
+    "a length that is none": (rewritten(lambda m: m["entries"]["database"].update(bytes="many")), "backup.foreign"),
+    "entries in a row": (rewritten(lambda m: m.update(entries=list(m["entries"]))), "backup.foreign"),
+    "a file as folder": (rewritten(lambda m: m["entries"].update({"workspace/manifest.json/x": X}), "workspace/manifest.json/x"), "backup.room"),
     "another engine": (rewritten(lambda m: m.update(engine="oracle")), "backup.engine"),
     "a later migration": (rewritten(lambda m: m["migrations"].append(["practice", "9999_later"])), "backup.newer"),
 }  # fmt: skip

@@ -32,6 +32,8 @@ DATABASE = "database"
 FILES = "workspace/"
 _LEFT_OUT = ("staging", "spill-", "demo", "lock", "console-lock", SQLITE_NAME)
 _CHUNK = 1 << 20
+_LONGEST_MANIFEST = 1 << 26
+_PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ def restore(path: Path, workspace: Path, settings: dict[str, Any], *, replace: b
     """Bring back what ``path`` holds into ``workspace`` and the database; returns the backup's manifest.
 
     Everything is checked before anything is touched. ``known``: whether this CareWheel has a migration. Raises as `check`, and `Refused`:
-    backup.engine, backup.there (something is there and not ``replace``), backup.inside, backup.tools.
+    backup.engine, backup.there (something is there and not ``replace``), backup.inside, backup.tools, backup.room (it does not fit here).
     """
     if path.resolve().is_relative_to(workspace.resolve()):
         raise Refused("backup.inside", "The backup lies in what it would replace.", "Move it elsewhere.")
@@ -110,6 +112,7 @@ def restore(path: Path, workspace: Path, settings: dict[str, Any], *, replace: b
             raise Refused("backup.there", "There is a database or workspace already.", "Restore elsewhere, or add --replace.")  # fmt: skip
         shutil.rmtree(fresh, ignore_errors=True)
         try:
+            _need_room(fresh.parent, sum(entry["bytes"] for entry in manifest["entries"].values()))
             for name, entry in manifest["entries"].items():
                 target = fresh / (name.removeprefix(FILES) if name != DATABASE else SQLITE_NAME)
                 target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -117,9 +120,17 @@ def restore(path: Path, workspace: Path, settings: dict[str, Any], *, replace: b
                     _copy(archive, name, entry, out)
             _check_database(fresh / SQLITE_NAME, manifest)
             _swap(fresh, workspace, settings)
+        except OSError as error:
+            raise Refused("backup.room", f"It cannot be written here: {error.strerror}.", "Make room, or restore elsewhere.") from error  # fmt: skip
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
     return manifest
+
+
+def _need_room(folder: Path, size: int) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    if (free := shutil.disk_usage(folder).free) < size:
+        raise Refused("backup.room", f"The backup unpacks to {size:,} bytes, {free:,} are free here.", "Make room, or restore elsewhere.")  # fmt: skip
 
 
 def _swap(fresh: Path, workspace: Path, settings: dict[str, Any]) -> None:
@@ -231,16 +242,54 @@ def _opened(path: Path) -> zipfile.ZipFile:
 
 
 def _manifest(archive: zipfile.ZipFile) -> dict[str, Any]:
+    """What the backup says of itself, of the right form and as large as the file says too; nothing else has been unpacked by then."""
     try:
-        manifest: dict[str, Any] = orjson.loads(archive.read(MANIFEST))
-        names = list(manifest["entries"])
-        wellformed = manifest["format"] <= FORMAT and DATABASE in names and all(map(_is_inside, names))
-        manifest["migrations"], manifest["engine"], manifest["audit"]
-    except (KeyError, TypeError, ValueError, zipfile.BadZipFile, OSError) as error:
+        with archive.open(MANIFEST) as source:
+            text = source.read(_LONGEST_MANIFEST + 1)
+        manifest: dict[str, Any] = orjson.loads(text)
+        entries = manifest["entries"]
+        wellformed = (
+            len(text) <= _LONGEST_MANIFEST
+            and manifest["format"] <= FORMAT
+            and DATABASE in entries
+            and all(_is_inside(name) and _is_entry(entry) for name, entry in entries.items())
+            and all(len(pair) == 2 and all(isinstance(word, str) for word in pair) for pair in manifest["migrations"])
+            and isinstance(manifest["engine"], str)
+            and len(manifest["audit"]) == 2
+        )  # fmt: skip
+    except (
+        AttributeError,
+        IndexError,
+        KeyError,
+        TypeError,
+        ValueError,
+        RuntimeError,
+        zlib.error,
+        zipfile.BadZipFile,
+        OSError,
+    ) as error:
         raise Refused("backup.foreign", "The file is no backup of CareWheel, or it is damaged.", "Take another one.") from error  # fmt: skip
     if not wellformed:
         raise Refused("backup.foreign", "The backup is of a later CareWheel, or names places outside.", "Take another one.")  # fmt: skip
+    _refuse_bomb(archive, entries)
     return manifest
+
+
+def _is_entry(entry: dict[str, Any]) -> bool:
+    return isinstance(entry["bytes"], int) and entry["bytes"] >= 0 and isinstance(entry["sha256"], str)
+
+
+def _refuse_bomb(archive: zipfile.ZipFile, entries: dict[str, dict[str, Any]]) -> None:
+    """Parts that lie over one another unpack to any size; apart, packed as we pack, to a thousand times the file at most."""
+    parts = archive.infolist()
+    held = {part.filename: part for part in parts}
+    plain = all(part.compress_type in _PACKED and not part.flag_bits & 1 for part in parts)
+    whole = archive.fp.seek(0, os.SEEK_END) if archive.fp else 0
+    if not plain or len(held) != len(parts) or sum(part.compress_size for part in parts) > whole:
+        raise Refused("backup.foreign", "The file is packed as no backup of CareWheel is.", "Take another one.")  # fmt: skip
+    for name, entry in entries.items():
+        if name not in held or held[name].file_size != entry["bytes"]:
+            raise _corrupt(name)
 
 
 def _is_inside(name: str) -> bool:
@@ -253,19 +302,24 @@ def _is_inside(name: str) -> bool:
 def _copy(archive: zipfile.ZipFile, name: str, entry: dict[str, Any], to: IO[bytes] | None) -> None:
     """An entry to a file (or nowhere), no longer than the manifest says and with its digest."""
     digest, left = hashlib.sha256(), int(entry["bytes"])
+    for chunk in _unpacked(archive, name):
+        left -= len(chunk)
+        if left < 0:
+            raise _corrupt(name)
+        digest.update(chunk)
+        if to is not None:
+            to.write(chunk)
+    if left or digest.hexdigest() != entry["sha256"]:
+        raise _corrupt(name)
+
+
+def _unpacked(archive: zipfile.ZipFile, name: str) -> Iterator[bytes]:
     try:
         with archive.open(name) as source:
             while chunk := source.read(_CHUNK):
-                left -= len(chunk)
-                if left < 0:
-                    raise _corrupt(name)
-                digest.update(chunk)
-                if to is not None:
-                    to.write(chunk)
-    except (KeyError, zipfile.BadZipFile, EOFError, OSError, zlib.error) as error:
+                yield chunk
+    except (KeyError, zipfile.BadZipFile, EOFError, OSError, RuntimeError, zlib.error) as error:
         raise _corrupt(name) from error
-    if left or digest.hexdigest() != entry["sha256"]:
-        raise _corrupt(name)
 
 
 def _corrupt(name: str) -> Refused:
