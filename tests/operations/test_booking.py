@@ -30,9 +30,9 @@ from carewheel.spokes.operations.commands_booking import (
     move_visit,
     release_hold,
 )
-from carewheel.spokes.operations.contracts_booking import BookingRequest, VisitDetail
+from carewheel.spokes.operations.contracts_booking import BookingRequest, SlotQuestion, VisitDetail
 from carewheel.spokes.operations.models import Gap, OutboundChange
-from carewheel.spokes.operations.queries_booking import schedule, visit, visits_of
+from carewheel.spokes.operations.queries_booking import free_slots, schedule, visit, visits_of
 
 TEN = datetime(2026, 3, 3, 15, 0, tzinfo=UTC)  # Tuesday, 10:00 in New York
 
@@ -267,6 +267,38 @@ def test_the_seats_of_a_group_are_shared_and_counted(clinic: Clinic) -> None:
     moved = move_visit(clinic.actor, second.id, 1, TEN + timedelta(hours=1))
     assert names(moved) == ["Dr Ada Example", "Chair 1"]
     assert Occupancy.objects.filter(starts_at=TEN).count() == 2
+
+
+def test_a_group_of_held_seats_gives_its_time_back_when_they_run_out(clinic: Clinic) -> None:
+    clinic.check_up.seats = 3
+    clinic.check_up.save()
+    both = (clinic.practitioner.pk, clinic.chair.pk)
+    seat, other = (
+        asked(clinic, resource_ids=both),
+        BookingRequest(clinic.location.pk, clinic.long_visit.pk, TEN, clinic.other_patient.pk, both),
+    )
+    later, last = (replace(clinic.actor, at=NOW + timedelta(minutes=n)) for n in (11, 31))
+
+    def free(actor: Actor) -> bool:
+        slot = SlotQuestion(clinic.long_visit.pk, TEN, TEN, resource_ids=both)
+        return len(free_slots(actor, slot)) == 1
+
+    held = hold_slot(clinic.actor, replace(seat, patient_id=None))
+    hold_slot(clinic.actor, replace(seat, patient_id=None), minutes=30)
+    # As long as one of the seats is held, and nobody has to lapse the others first.
+    assert (free(clinic.actor), free(later), free(last)) == (False, False, True)
+    with pytest.raises(Conflict):
+        book_visit(later, other)
+    booked = book_visit(clinic.actor, replace(seat, hold_id=held.id))
+    assert not free(last), "somebody is in it now"
+    cancel_visit(clinic.actor, booked.id, booked.version, "")
+    assert (free(later), free(last)) == (False, True)
+    assert names(book_visit(last, other)) == ["Dr Ada Example", "Chair 1"]
+    assert expire_holds(last) == 1
+    assert set(Visit.objects.filter(visit_type=clinic.check_up).values_list("status", flat=True)) == {
+        "cancelled"
+    }
+    assert expire_holds(last) == 0
 
 
 def test_patients_book_under_the_rules(clinic: Clinic) -> None:

@@ -49,6 +49,8 @@ def expire_holds(actor: Actor) -> int:
     over = Visit.objects.filter(
         organisation=actor.organisation_id, status=Visit.Status.PROPOSED, hold_until__lte=actor.at
     )
+    # A held group ends with the last of its seats.
+    over = over.exclude(group=None, patient=None, visit_type__seats__gt=1)
 
     def work(visit_id: int) -> int:
         visit = Visit.objects.select_for_update(no_key=True, of=("self",)).get(pk=visit_id)

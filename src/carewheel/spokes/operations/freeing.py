@@ -65,7 +65,7 @@ def end_visit(actor: Actor, visit: Visit, action: str, reason: str) -> None:
     changed(actor, visit, action, used, late=visit.late_cancel)
     Occupancy.objects.filter(visit=visit).delete()
     if visit.group_id is not None:
-        end_empty_group(actor, visit.group_id)
+        keep_group(actor, visit.group_id)
     for member in Visit.objects.filter(group=visit, status__in=Visit.OCCUPYING).select_related(
         "location", "visit_type"
     ):
@@ -74,14 +74,21 @@ def end_visit(actor: Actor, visit: Visit, action: str, reason: str) -> None:
         open_gap(actor, visit)
 
 
-def end_empty_group(actor: Actor, group_id: int) -> None:
-    """End a group that nobody is in any more; its resources are locked."""
-    if Visit.objects.filter(group=group_id, status__in=Visit.OCCUPYING).exists():
-        return
-    Occupancy.objects.filter(visit=group_id).delete()
-    Visit.objects.filter(pk=group_id).update(
-        status=Visit.Status.CANCELLED, cancelled_at=actor.at, cancel_reason="nobody left"
-    )
+def keep_group(actor: Actor, group_id: int) -> None:
+    """After somebody came to a group or left it, its resources locked. One whose seats are all held is itself a hold, until the last of them runs
+    out, so that its time is free again then without waiting for `expire_holds`; one that nobody is in any more ends."""
+    members = Visit.objects.filter(group=group_id, status__in=Visit.OCCUPYING)
+    seats = list(members.values_list("status", "hold_until"))
+    group = Visit.objects.filter(pk=group_id)
+    if not seats:
+        Occupancy.objects.filter(visit=group_id).delete()
+        group.update(
+            status=Visit.Status.CANCELLED, cancelled_at=actor.at, cancel_reason="nobody left", hold_until=None
+        )
+    elif all(status == Visit.Status.PROPOSED for status, _ in seats):
+        group.update(status=Visit.Status.PROPOSED, hold_until=max(until for _, until in seats if until))
+    else:
+        group.update(status=Visit.Status.BOOKED, hold_until=None)
 
 
 def open_gap(actor: Actor, visit: Visit) -> None:

@@ -15,7 +15,7 @@ from carewheel.spokes.operations.calendars import Named
 from carewheel.spokes.operations.changes import changed
 from carewheel.spokes.operations.contracts_booking import BookingRequest
 from carewheel.spokes.operations.foreseeing import foresee, note
-from carewheel.spokes.operations.freeing import end_empty_group, open_gap
+from carewheel.spokes.operations.freeing import keep_group, open_gap
 from carewheel.spokes.operations.needs import TypeWithNeeds, named_by_kind, place, type_with_needs
 from carewheel.spokes.operations.occupying import (
     Wanted,
@@ -220,10 +220,10 @@ def _settle(
 
 
 def is_group(visit: Visit) -> bool:
-    """Whether it is the group itself, that has the people and rooms, and none of its members."""
-    return (
-        bool(visit.pk) and visit.group_id is None and visit.patient_id is None and visit.status != S.PROPOSED
-    )
+    """Whether it is the group itself, that has the people and rooms, and none of its members. Held seats are members: alone they hold nothing."""
+    seats = visit.visit_type.seats if visit.visit_type else 1
+    alone = visit.group_id is None and visit.patient_id is None
+    return bool(visit.pk) and alone and (visit.status != S.PROPOSED or seats > 1)
 
 
 def _join(
@@ -232,9 +232,10 @@ def _join(
     """A seat in a group at this time, or a new group with one."""
     seats, left = spot.kind.type.seats, visit.group_id
     there = Visit.objects.select_for_update(no_key=True, of=("self",)).filter(
-        location=spot.location, visit_type=spot.kind.type, starts_at=spot.starts_at, group=None, patient=None, status=S.BOOKED
+        location=spot.location, visit_type=spot.kind.type, starts_at=spot.starts_at, group=None, patient=None
     )  # fmt: skip
-    groups = list(there.order_by("pk"))
+    standing = Q(status=S.BOOKED) | Q(status=S.PROPOSED, hold_until__gt=actor.at)
+    groups = list(there.filter(standing).order_by("pk"))
     overridden: list[str] = []
     for group in groups:
         others = Visit.objects.filter(group=group, status__in=Visit.OCCUPYING).exclude(pk=visit.pk or 0)
@@ -266,8 +267,8 @@ def _join(
     visit.group, visit.ends_at = group, group.ends_at
     visit.save()
     Occupancy.objects.filter(visit=visit).delete()
-    if left and left != group.pk:
-        end_empty_group(actor, left)
+    for one in {left, group.pk} - {None}:
+        keep_group(actor, one)
     return sorted({*old, *used}), overridden
 
 

@@ -115,7 +115,7 @@ def _seats(
         status__in=Visit.OCCUPYING,
         starts_at__range=(earliest, latest),
         location__active=True,
-    )
+    ).exclude(status=Visit.Status.PROPOSED, hold_until__lte=actor.at)
     if places is not None:
         groups = groups.filter(location__in=places)
     full = Count("members", filter=seated(actor.at))
