@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from carewheel.cli.access_day import day_command, plan_command
+from carewheel.cli.access_day import assign_command, day_command, plan_command
 from carewheel.cli.access_simulate import simulate_command
 from carewheel.cli.access_template import template_command
 from carewheel.cli.looking import answered, as_json_out, as_of_option, day_of
@@ -30,6 +30,7 @@ def access_command() -> None:
 
 access_command.add_command(plan_command)
 access_command.add_command(day_command)
+access_command.add_command(assign_command)
 
 
 @access_command.command("noshow")

@@ -1,4 +1,4 @@
-"""`carewheel access plan` and `carewheel access day`: who does what where, and how the day itself goes, of small files."""
+"""`carewheel access plan`, `day` and `assign`: who does what where, how the day itself goes, and who gets which slot, of small files."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from carewheel.cli.terminal import json_option, say, table
 
 if TYPE_CHECKING:
     from carewheel.spokes.operations.contracts_day import DayPlanReport, DayReport
+    from carewheel.spokes.operations.contracts_template import SeasonReport
 
 SHOWN = 20
 file_argument = click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
@@ -149,3 +150,45 @@ def _print_day(found: DayReport) -> None:
         for m in found.moves
     ]  # fmt: skip
     table(rows, right=(1, 2, 3, 4))
+
+
+@click.command("assign")
+@file_argument
+@csv_option
+@json_option
+@answered
+def assign_command(file: Path, as_csv: bool, as_json: bool) -> None:
+    """Give the requests of FILE (JSON or TOML), as they come, the free slots of a season's template that add least waiting, idling and overtime."""
+    from carewheel.spokes.operations.queries_template import places_in_the_season
+
+    found = places_in_the_season(_given(file))
+    if as_json:
+        as_json_out(asdict(found))
+    elif as_csv:
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["request", "asked", "day", "start"])
+        for p in found.places:
+            writer.writerow([p.name, p.asked, "" if p.day is None else p.day, "" if p.start is None else _clock(p.start)])  # fmt: skip
+        click.echo(text.getvalue(), nl=False)
+    else:
+        _print_season(found)
+
+
+def _print_season(found: SeasonReport) -> None:
+    refused = [p.name for p in found.places if p.day is None]
+    say(f"{len(found.places) - len(refused)} requests have a slot, {len(refused)} have none", bold=True)
+    rows = [["request", "asked on day", "gets day", "minutes from the opening"]]
+    rows += [
+        [p.name, str(p.asked), "none" if p.day is None else str(p.day), "" if p.start is None else f"{p.start:.0f}"]
+        for p in found.places
+    ]  # fmt: skip
+    table(rows, right=(1, 2, 3))
+    say()
+    rows = [["day", "free slots", "expected cost"]]
+    rows += [
+        [str(d), str(n), f"{c:.0f}"] for d, (n, c) in enumerate(zip(found.free, found.costs, strict=True))
+    ]
+    table(rows, right=(0, 1, 2))
+    if refused:
+        say("Without a slot: nothing was free in their span, or what was is kept open until the day is near.")

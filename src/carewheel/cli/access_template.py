@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         KnownSession,
         OpenSlots,
         Overbooking,
+        Sequence,
         TemplateOption,
         TemplateReport,
     )
@@ -37,6 +38,7 @@ location_option = click.option("--location", default="", metavar="ID", help="The
 @click.option("--overtime", type=PRICE, default=7.5, show_default=True, help="What a minute past the close costs.")  # fmt: skip
 @click.option("--grid", type=click.IntRange(1, 120), default=5, show_default=True, help="Minutes between two possible appointments.")  # fmt: skip
 @click.option("--overbook", type=click.Choice(list(ATTRIBUTES)), help="Look at booking beyond the slots, with the waits of the groups of this attribute kept alike.")  # fmt: skip
+@click.option("--sequence", is_flag=True, help="Look at which type of visit should come first.")
 @click.option("--picture", type=click.Path(path_type=Path, dir_okay=False), help="Write the picture to this SVG file.")  # fmt: skip
 @as_of_option
 @workspace_option
@@ -52,6 +54,7 @@ def template_command(
     overtime: float,
     grid: int,
     overbook: str | None,
+    sequence: bool,
     picture: Path | None,
     as_of: datetime | None,
     workspace: Path,
@@ -73,6 +76,7 @@ def template_command(
         overtime,
         grid,
         ATTRIBUTES[overbook] if overbook else "",
+        sequence,
     )
     with bar("Looking for better times") as show:
         show("times", 0, 2)
@@ -142,6 +146,9 @@ def _print(found: TemplateReport) -> None:
     if wish.overbook:
         say()
         _print_overbooking(found.overbooking, known.slots, found.why_no_overbooking)
+    if wish.sequence:
+        say()
+        _print_sequence(found.sequence, found.why_no_sequence)
     if found.doubts:
         say()
         say("What to know before you trust this", bold=True)
@@ -237,3 +244,30 @@ def _print_overbooking(found: Overbooking | None, slots: int, why: str) -> None:
         f"Appointments: {minutes_of(found.times)}{lot}. Who goes where is in --json; no place belongs to a group."
     )
     say("First try what helps the one who might not come:  carewheel access noshow")
+
+
+def _print_sequence(found: Sequence | None, why: str) -> None:
+    say("Who first, where every half-day has its usual mixture of visits", bold=True)
+    if found is None:
+        say(f"Not enough data: {why}.")
+        return
+    rows = [["type", "places", "somebody comes", "minutes", "sd", "measured"]]
+    rows += [
+        [k.visit_type, str(k.places), f"{k.comes:.0%}", f"{k.minutes[0]:.0f}", f"{k.minutes[1]:.0f}", f"{k.measured:,}"]
+        for k in found.types
+    ]  # fmt: skip
+    table(rows, right=(1, 2, 3, 4, 5))
+    say()
+    rows = [["", "each waits", "idle", "overtime", "cost"]]
+    rows += [
+        [o.name, f"{o.wait:.1f}", f"{o.idle:.1f}", f"{o.overtime:.1f}", f"{o.cost:.0f}"]
+        for o in (found.any_today, found.any_best, found.ordered)
+    ]
+    table(rows, right=(1, 2, 3, 4))
+    places = ", ".join(f"{t:.0f} {kind}" for t, kind in zip(found.ordered.times, found.order, strict=True))
+    say(f"The order: {places}. (Any order: the mean of {found.drawn} drawn ones.)")
+    saved = 1 - found.ordered.cost / found.any_best.cost if found.any_best.cost > 0 else 0.0
+    if saved < 0.01:
+        say("No order is worth asking for: the best times for slots that are all alike do as well, within a hundredth.")  # fmt: skip
+        return
+    say(f"It saves {saved:.0%} beside the best times in any order. Found by rules and exchanges, a better one may exist; patients have wishes, so part of it can be had.")  # fmt: skip

@@ -16,6 +16,7 @@ from tests.forked import carewheel
 from carewheel.cli import root
 from carewheel.science.refusal import CannotTell
 from carewheel.spokes.operations.queries import how_the_day_goes, plan_of_the_day
+from carewheel.spokes.operations.queries_template import places_in_the_season
 
 GUIDE = (Path(__file__).parents[3] / "docs" / "guides" / "access-day.md").read_text("utf-8")
 
@@ -140,6 +141,41 @@ def test_the_commands_print_a_table_json_and_csv(tmp_path: Path) -> None:
         csv.DictReader(io.StringIO(run(tmp_path, "day", "now.json", example("json"), "--csv").stdout))
     )
     assert {r["visit"] for r in rows} == {"visit 2", "visit 3", "visit 4"}
+
+
+def test_the_requests_of_the_example_get_the_slots_that_the_guide_says(tmp_path: Path) -> None:
+    text = example("json season")
+    report = places_in_the_season(json.loads(text))
+    placed = {p.name: (p.day, p.start) for p in report.places}
+    assert [placed[f"request {n}"][0] for n in range(1, 6)] == [1, 1, None, 1, 2]
+    assert sorted(placed[f"request {n}"][1] or 0.0 for n in (1, 2, 4)) == [0.0, 20.0, 40.0]
+    # Three of twenty minutes fill the hour: nobody waits, idles, or stays on. An empty day idles for an hour.
+    assert report.costs[:2] == pytest.approx((60.0, 0.0))
+    assert report.free == (3, 0, 2)
+    told = run(tmp_path, "assign", "season.json", text)
+    assert told.exit_code == 0, told.output
+    assert "4 requests have a slot, 1 have none" in told.output
+    assert json.loads(run(tmp_path, "assign", "season.json", text, "--json").stdout)["free"] == [3, 0, 2]
+    rows = list(csv.DictReader(io.StringIO(run(tmp_path, "assign", "season.json", text, "--csv").stdout)))
+    assert [r["day"] for r in rows] == ["1", "1", "", "1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"times": []}, "file"),
+        ({"request": []}, "file"),
+        ({"kept_open": 9}, "kept-open"),
+        ({"day": 3}, "file"),
+        ({"days": 1000}, "too-large"),
+        ({"request": [{"name": "a", "minutes": 20, "latest": -1}]}, "span"),
+        ({"request": [{"name": "a", "minutes": 0, "latest": 1}]}, "file"),
+    ],
+)
+def test_a_season_that_cannot_be_is_refused(change: dict[str, object], code: str) -> None:
+    with pytest.raises(CannotTell) as refusal:
+        places_in_the_season({**json.loads(example("json season")), **change})
+    assert refusal.value.code == code
 
 
 @pytest.mark.parametrize("text", ["", "[1]", "{", "now = 3"])

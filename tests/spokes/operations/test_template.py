@@ -180,6 +180,31 @@ def test_overbooking_keeps_the_waits_of_groups_alike_and_shows_the_price() -> No
     assert found.cost < found.plain_cost
 
 
+def test_the_type_of_well_known_length_goes_first() -> None:
+    """Three places each of visits that take 20 minutes, and of such that take 5 or 35: who is sure makes nobody wait."""
+    n = 360
+    unsure = np.arange(n) % 2 == 1
+    minutes = np.where(unsure, np.where(np.arange(n) % 4 == 1, 5.0, 35.0), 20.0)
+    facts = halfdays(minutes=minutes, visit_type=np.where(unsure, "unsure", "sure"))
+    found = template_report(facts, replace(PLAIN, sequence=True)).sequence
+    assert found is not None
+    assert [(k.visit_type, k.places, k.comes, k.minutes) for k in found.types] == [
+        ("sure", 3, 1.0, (20.0, 0.0)), ("unsure", 3, 1.0, (20.0, pytest.approx(15.0)))
+    ]  # fmt: skip
+    assert found.order == ("sure",) * 3 + ("unsure",) * 3
+    # Three of 20 minutes one after the other: nobody waits, nobody idles.
+    assert found.ordered.times[:4] == (0.0, 20.0, 40.0, 60.0)
+    assert found.ordered.wait_at[:3] == pytest.approx((0.0, 0.0, 0.0))
+    assert found.ordered.cost < 0.9 * found.any_best.cost
+    assert found.any_best.cost < found.any_today.cost + 1e-9
+
+
+def test_without_two_types_no_order_is_told() -> None:
+    found = template_report(halfdays(), replace(PLAIN, sequence=True))
+    assert found.sequence is None
+    assert "two types" in found.why_no_sequence
+
+
 @pytest.mark.parametrize(
     ("facts", "wish", "code"),
     [
@@ -327,7 +352,9 @@ def test_the_command_says_it_in_words_json_csv_and_a_picture(group: Workspace, t
         assert f"waits {float(row['wait']):.1f}, idle {float(row['idle']):.1f}" in words
     assert len([e for e in drawn.iter() if e.get("class") == "dot"]) == len(told["frontier"])
     assert "prefers-color-scheme:dark" in words
-    assert "Proved" in run("--location", "loc1")
+    words = run("--location", "loc1", "--sequence")
+    assert "Proved" in words
+    assert "any order, best times" in words
     assert "places with sessions" in run("--location", "nowhere", code=3)
     assert "folder that exists" in run(
         "--location", "loc1", "--picture", str(tmp_path / "no" / "x.svg"), code=3

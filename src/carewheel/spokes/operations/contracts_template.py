@@ -59,7 +59,7 @@ class TemplateWish:
     """What is asked for. "" for ``location``, ``practitioner`` (its beginning is enough): where most is known; ``visit_type`` "": the usual mixture.
 
     ``waiting``, ``idle``, ``overtime``: what a minute of each costs; ``grid``: minutes between two possible appointments; ``overbook``: an attribute
-    ("age band", "sex") by which waits must stay alike, "": nobody is booked beyond the slots.
+    ("age band", "sex") by which waits must stay alike, "": nobody is booked beyond the slots; ``sequence``: look at which type of visit goes first.
     """
 
     location: str = ""
@@ -70,6 +70,7 @@ class TemplateWish:
     overtime: float = 7.5
     grid: int = 5
     overbook: str = ""
+    sequence: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +169,33 @@ class Overbooking:
 
 
 @dataclass(frozen=True, slots=True)
+class TypeOfVisit:
+    """A type among the visits of a half-day: its ``places``, the chance that somebody comes to one, minutes (mean, sd), measured on so many visits."""
+
+    visit_type: str
+    places: int
+    comes: float
+    minutes: tuple[float, float]
+    measured: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """Who first: the order of types that was found cheapest, with its times, beside the same visits in any order (means over drawn ones).
+
+    ``any_today``: at today's times; ``any_best``: at the best times for slots that are all alike; ``ordered``: in ``order`` at their own best times.
+    The order is searched by rules and exchanges: a better one may exist.
+    """
+
+    types: tuple[TypeOfVisit, ...]
+    order: tuple[str, ...]
+    ordered: TemplateOption
+    any_today: TemplateOption
+    any_best: TemplateOption
+    drawn: int
+
+
+@dataclass(frozen=True, slots=True)
 class TemplateReport:
     """A practitioner's half-day, and times that would serve it better.
 
@@ -191,5 +219,26 @@ class TemplateReport:
     why_no_open_slots: str
     overbooking: Overbooking | None
     why_no_overbooking: str
+    sequence: Sequence | None
+    why_no_sequence: str
     others: tuple[tuple[str, str, int], ...]
     doubts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GivenPlace:
+    """A request with its place: ``day`` (number) and ``start`` (minutes from the opening), both None where nothing was free in its span."""
+
+    name: str
+    asked: int
+    day: int | None
+    start: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SeasonReport:
+    """Requests in the slots of a season's template, in the order of the file. ``costs``: of every day's session as it is booked now."""
+
+    places: tuple[GivenPlace, ...]
+    costs: tuple[float, ...]
+    free: tuple[int, ...]

@@ -14,8 +14,14 @@ from carewheel.science.forecasting.durations import END, START, visit_minutes
 from carewheel.science.refusal import CannotTell
 from carewheel.spokes.operations.contracts import Ints, Words
 from carewheel.spokes.operations.contracts_simulation import SimulationReport, SimulationWish
-from carewheel.spokes.operations.contracts_template import SessionFacts, TemplateReport, TemplateWish
+from carewheel.spokes.operations.contracts_template import (
+    SeasonReport,
+    SessionFacts,
+    TemplateReport,
+    TemplateWish,
+)
 from carewheel.spokes.operations.queries import CAME, DAY, LATE, MISSED, local_seconds
+from carewheel.spokes.operations.rules.season import season_report
 from carewheel.spokes.operations.rules.simulation import simulation_report
 from carewheel.spokes.operations.rules.template import template_report
 
@@ -66,6 +72,11 @@ WHERE kind = 'open' AND provider_key <> '' AND location_id <> '' AND zone <> '' 
 def better_template(connection: duckdb.DuckDBPyConnection, as_of: date, wish: TemplateWish) -> TemplateReport:
     """The half-day of a practitioner and times that serve it better. Raises `CannotTell`: see `rules.template`."""
     return template_report(session_facts(connection, as_of), wish)
+
+
+def places_in_the_season(given: Mapping[str, object]) -> SeasonReport:
+    """Requests of a file in the slots of a season's template. Raises `CannotTell`: see `rules.season`."""
+    return season_report(given)
 
 
 def simulated_change(

@@ -30,6 +30,7 @@ from carewheel.spokes.operations.contracts_template import (
     TemplateReport,
     TemplateWish,
 )
+from carewheel.spokes.operations.rules.sequence import sequence_of, shared
 from carewheel.spokes.operations.rules.sessions import (
     CAME,
     HalfDays,
@@ -89,8 +90,14 @@ def template_report(facts: SessionFacts, wish: TemplateWish) -> TemplateReport:
         doubts.append(
             f"More than {MOST_EXTRA} beyond the slots were not looked at: a half-day that visits fill so little needs more slots rather than overbooking."
         )
+    sequence, no_sequence = (
+        sequence_of(facts, half, weights, wish, times, np.array(best.times))
+        if wish.sequence
+        else (None, "nobody asked for it")
+    )
     return TemplateReport(
         facts.as_of, facts.first, wish, known, today, best, individual, bailey, frontier, same_idle, same_wait, slots, why, overbooking, no_overbooking,
+        sequence, no_sequence,
         tuple(row for row in practitioners(facts) if row[:2] != (location, practitioner)), tuple(doubts),
     )  # fmt: skip
 
@@ -206,7 +213,8 @@ def _overbooked(
             None,
             f"beyond the {slots} slots nobody should be booked at these prices, even if every slot is booked: what is saved in idling costs more in waiting and overtime",
         )
-    numbers = _shared(visits, slots + extra)
+    places = shared(np.array(list(visits.values())), slots + extra)
+    numbers = {name: int(number) for name, number in zip(visits, places, strict=True) if number}
     names = [name for name, number in numbers.items() for _ in range(number)]
     patients = {name: Patient(half.law, comes[name], half.late) for name in numbers}
     if len(set(names)) < 2:
@@ -224,13 +232,3 @@ def _overbooked(
         wish.overbook, extra, comes, plan.waits, plan.gap, tuple(float(t) for t in most.template.times), tuple(names[i] for i in most.order),
         len(plan.plans), plan.cost, plan.free_cost, plan.free_gap, costs[0],
     ), ""  # fmt: skip
-
-
-def _shared(visits: dict[str, int], places: int) -> dict[str, int]:
-    """Places by group in proportion to visits, by largest remainder."""
-    total = sum(visits.values())
-    exact = {name: places * n / total for name, n in visits.items()}
-    found = {name: int(x) for name, x in exact.items()}
-    for name in sorted(exact, key=lambda g: found[g] - exact[g])[: places - sum(found.values())]:
-        found[name] += 1
-    return {name: number for name, number in found.items() if number}
