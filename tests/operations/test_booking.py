@@ -142,7 +142,7 @@ def test_overriding_needs_the_permission_and_is_marked(clinic: Clinic) -> None:
         book_visit(clinic.actor, asked(clinic, TEN + timedelta(minutes=15), resource_ids=both))
 
 
-def test_the_same_key_gets_the_same_answer(clinic: Clinic) -> None:
+def test_case_69_the_same_key_gets_the_same_answer(clinic: Clinic) -> None:
     request = asked(clinic, key="k1")
     first = book_visit(clinic.actor, request)
     assert book_visit(clinic.actor, request) == first
@@ -152,7 +152,7 @@ def test_the_same_key_gets_the_same_answer(clinic: Clinic) -> None:
     assert code_of(refusal) == "key-reused"
 
 
-def test_a_refused_request_leaves_its_key_free(clinic: Clinic) -> None:
+def test_case_69_a_refused_request_leaves_its_key_free(clinic: Clinic) -> None:
     closed = asked(clinic, TEN + timedelta(hours=10), key="k1")
     with pytest.raises(Refused):
         book_visit(clinic.actor, closed)
@@ -208,7 +208,7 @@ def test_cancelling_is_never_refused_but_may_be_late(clinic: Clinic) -> None:
         cancel_visit(replace(own, patient_ids=frozenset([clinic.other_patient.pk])), made.id, 1, "")
 
 
-def test_a_hold_keeps_the_time_until_it_runs_out(clinic: Clinic) -> None:
+def test_case_66_a_hold_keeps_the_time_until_it_runs_out(clinic: Clinic) -> None:
     everything = (clinic.practitioner.pk, clinic.chair.pk)
     held = hold_slot(clinic.actor, asked(clinic, patient_id=None, resource_ids=everything))
     assert (held.status, held.hold_until) == ("proposed", NOW + timedelta(minutes=10))

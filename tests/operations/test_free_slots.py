@@ -94,7 +94,7 @@ def test_needs_of_a_part_and_of_what_somebody_can(clinic: Clinic) -> None:
 @pytest.mark.parametrize(
     ("day", "count"), [(date(2026, 3, 7), 24), (date(2026, 3, 8), 20), (date(2026, 11, 1), 28)]
 )
-def test_a_night_of_a_clock_change_has_as_many_quarters_as_it_lasts(
+def test_case_64_a_night_of_a_clock_change_has_as_many_quarters_as_it_lasts(
     clinic: Clinic, day: date, count: int
 ) -> None:
     clinic.check_up.minutes = 15

@@ -48,7 +48,7 @@ def at_once(*calls: Callable[[], object]) -> list[object]:
     return found
 
 
-def test_one_of_twenty_wins_and_all_others_are_told_so() -> None:
+def test_case_61_one_of_twenty_wins_and_all_others_are_told_so() -> None:
     where = arena()
     outcomes = race(where, BOOKERS, ROUNDS, book)
     assert winners(outcomes, ROUNDS) == [1] * ROUNDS
@@ -57,7 +57,7 @@ def test_one_of_twenty_wins_and_all_others_are_told_so() -> None:
     assert verify().wrong_at is None
 
 
-def test_a_request_sent_five_times_is_one_visit() -> None:
+def test_case_63_a_request_sent_five_times_is_one_visit() -> None:
     where = arena()
     actor = Actor(where.organisation, NOW, system="test")
     request = BookingRequest(where.location, where.types[0], FIRST, where.patient, key="same")
@@ -66,7 +66,7 @@ def test_a_request_sent_five_times_is_one_visit() -> None:
     assert Visit.objects.get().pk == answers[0]
 
 
-def test_of_two_changes_at_once_one_is_stale() -> None:
+def test_case_63_of_two_changes_at_once_one_is_stale() -> None:
     where = arena()
     actor = Actor(where.organisation, NOW, system="test")
     made = book_visit(actor, BookingRequest(where.location, where.types[0], FIRST, where.patient))
@@ -138,7 +138,7 @@ def test_a_patient_who_may_hold_one_visit_gets_one() -> None:
 
 
 @pytest.mark.parametrize("mode", ["master", "beside"])
-def test_one_of_a_group_claims(mode: str) -> None:
+def test_case_62_one_of_a_group_claims(mode: str) -> None:
     clinic = small_clinic(mode=mode)
     gap = full_then_gap(clinic)
     for one in patients(clinic, 3):

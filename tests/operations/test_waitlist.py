@@ -80,7 +80,7 @@ def token_of(offer_id: int) -> str:
     return found[1]
 
 
-def test_a_gap_goes_to_the_first_of_a_group_who_takes_it(clinic: Clinic) -> None:
+def test_case_62_a_gap_goes_to_the_first_of_a_group_who_takes_it(clinic: Clinic) -> None:
     gap = full_then_gap(clinic)
     waiting = [joined(clinic, one) for one in patients(clinic, 4)]
     offers = offer_gap(clinic.actor, gap, LINK)

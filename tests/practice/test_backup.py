@@ -91,7 +91,7 @@ def known(app: str, name: str) -> bool:
     return True
 
 
-def test_the_drill_gives_what_there_was(
+def test_case_76_the_drill_gives_what_there_was(
     workspace: Path, tmp_path: Path, there: dict[str, Any], elsewhere: dict[str, Any]
 ) -> None:
     clinic = small_clinic()
@@ -182,7 +182,7 @@ SPOILERS = {
 }  # fmt: skip
 
 
-def test_what_is_wrong_is_refused_before_anything_is_touched(
+def test_case_76_what_is_wrong_is_refused_before_anything_is_touched(
     workspace: Path, tmp_path: Path, there: dict[str, Any], elsewhere: dict[str, Any]
 ) -> None:
     made = back_up(tmp_path / "house.backup", workspace, there, NOW)

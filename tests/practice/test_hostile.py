@@ -101,7 +101,7 @@ def rebuilt() -> None:
     ("tamper", "row", "needs_anchor"),
     [(edited, 3, False), (deleted, 3, False), (reordered, 3, False), (inserted, 7, False), (tail_cut, 5, True), (rebuilt, 6, True)],
 )  # fmt: skip
-def test_a_trail_that_was_tampered_with_is_found_out(
+def test_case_75_a_trail_that_was_tampered_with_is_found_out(
     trail: Clinic, tamper: Callable[[], None], row: int, needs_anchor: bool
 ) -> None:
     whole = verify()
@@ -114,7 +114,7 @@ def test_a_trail_that_was_tampered_with_is_found_out(
 
 
 @pytest.mark.django_db
-def test_the_database_refuses_to_change_or_delete_the_trail(trail: Clinic) -> None:
+def test_case_75_the_database_refuses_to_change_or_delete_the_trail(trail: Clinic) -> None:
     for attempt in (edited, deleted):
         with pytest.raises(DatabaseError, match="audit_append_only"), transaction.atomic():
             attempt()
@@ -198,7 +198,7 @@ work({"slow": slow}, lambda: NOW)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_worker_killed_in_the_middle_leaves_nothing_and_the_job_is_done_once() -> None:
+def test_case_67_a_worker_killed_in_the_middle_leaves_nothing_and_the_job_is_done_once() -> None:
     clinic = small_clinic()
     enqueue("slow", run_at=NOW, organisation_id=clinic.organisation.pk)
     name = str(connection.settings_dict["NAME"])

@@ -53,7 +53,7 @@ def test_what_recurs_stays_one_row_and_keeps_its_beat() -> None:
     assert Job.objects.get().run_at == NOW + timedelta(seconds=300)
 
 
-def test_a_poison_job_is_given_up_and_the_queue_moves() -> None:
+def test_case_68_a_poison_job_is_given_up_and_the_queue_moves() -> None:
     done: list[str] = []
 
     def handler(run: Run) -> None:
@@ -82,7 +82,7 @@ def test_a_poison_job_is_given_up_and_the_queue_moves() -> None:
         try_again(clinic.actor, poison.pk)
 
 
-def test_a_poison_job_that_recurs_leaves_its_dead_row_and_comes_again() -> None:
+def test_case_68_a_poison_job_that_recurs_leaves_its_dead_row_and_comes_again() -> None:
     enqueue("sweep", run_at=NOW, key="sweep", every_seconds=600, most_tries=1)
     work({}, at())
     assert {job.status: (job.run_at - NOW).total_seconds() for job in Job.objects.all()} == {
@@ -91,7 +91,7 @@ def test_a_poison_job_that_recurs_leaves_its_dead_row_and_comes_again() -> None:
     }
 
 
-def test_a_killed_worker_is_taken_back_and_its_zombie_changes_nothing() -> None:
+def test_case_67_a_killed_worker_is_taken_back_and_its_zombie_changes_nothing() -> None:
     organisation = Organisation.objects.create(name="Lakeside", created_at=NOW)
     enqueue("send", run_at=NOW, organisation_id=organisation.pk)
     zombie = take(at())
@@ -119,7 +119,7 @@ def test_a_killed_worker_is_taken_back_and_its_zombie_changes_nothing() -> None:
     assert verify().why == ""
 
 
-def test_a_job_that_kills_its_worker_each_time_is_given_up() -> None:
+def test_case_67_a_job_that_kills_its_worker_each_time_is_given_up() -> None:
     enqueue("crash", run_at=NOW, most_tries=2)
     moment = NOW
     for _ in range(2):

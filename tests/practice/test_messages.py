@@ -77,7 +77,7 @@ def test_another_organisations_patient_is_refused(clinic: Clinic) -> None:
 @pytest.mark.parametrize(
     "forged", ["Hello\r\nBcc: all@example.com", "Hello\nX: y", "Hello\x00", "Hello\u2028x"]
 )
-def test_a_subject_cannot_forge_headers(clinic: Clinic, forged: str) -> None:
+def test_case_28_a_subject_cannot_forge_headers(clinic: Clinic, forged: str) -> None:
     with pytest.raises(Refused) as refusal:
         queue(clinic, subject=forged)
     assert refusal.value.code == "message.header"
@@ -94,7 +94,7 @@ def test_a_subject_cannot_forge_headers(clinic: Clinic, forged: str) -> None:
         ("sms", "+12025550101;+12025550102"),
     ],
 )
-def test_an_address_is_one_recipient(clinic: Clinic, channel: str, address: str) -> None:
+def test_case_28_an_address_is_one_recipient(clinic: Clinic, channel: str, address: str) -> None:
     Patient.objects.filter(pk=clinic.patient.pk).update(
         phone=address if channel == "sms" else "", email=address if channel == "email" else ""
     )

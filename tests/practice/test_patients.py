@@ -117,7 +117,7 @@ def test_the_latest_consent_counts_and_earlier_ones_stay(clinic: Clinic) -> None
         record_consent(clinic.as_role("staff"), clinic.patient.pk, "marketing", "email", True)
 
 
-def test_a_proxy_acts_until_the_day_ends_where_the_patient_lives(clinic: Clinic) -> None:
+def test_case_16_a_proxy_acts_until_the_day_ends_where_the_patient_lives(clinic: Clinic) -> None:
     user = clinic.account("patient")
     made = add_proxy(
         clinic.actor, clinic.patient.pk, name="Mo Example", relation="mother", ends_on=NOW.date()
@@ -132,7 +132,7 @@ def test_a_proxy_acts_until_the_day_ends_where_the_patient_lives(clinic: Clinic)
         add_proxy(clinic.actor, clinic.patient.pk, name="Mo", relation="x", ends_on=date(2020, 1, 1))
 
 
-def test_emergency_access_has_a_reason_an_end_and_a_reviewer(clinic: Clinic) -> None:
+def test_case_13_emergency_access_has_a_reason_an_end_and_a_reviewer(clinic: Clinic) -> None:
     other = Location.objects.create(
         organisation=clinic.organisation, name="Uptown", zone="UTC", slug="uptown"
     )

@@ -70,7 +70,7 @@ def start(surroundings: dict[str, str], **more: str) -> subprocess.CompletedProc
     )
 
 
-def test_an_upgrade_killed_in_the_middle_goes_on(surroundings: dict[str, str]) -> None:
+def test_case_77_an_upgrade_killed_in_the_middle_goes_on(surroundings: dict[str, str]) -> None:
     killed = start(surroundings, KILLED_AT="practice.0001_initial")
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     resumed = start(surroundings)

@@ -87,7 +87,7 @@ def test_cases_27_and_35_every_page_says_who_may_frame_and_keep_it(
     assert seen > 10
 
 
-def test_cases_19_and_30_no_word_of_an_address_breaks_a_page(
+def test_cases_19_29_and_30_no_word_of_an_address_breaks_a_page(
     owner: Client, things: tuple[Clinic, dict[str, object]]
 ) -> None:
     tried = 0
