@@ -268,6 +268,14 @@ def test_the_sample_gradient_is_the_difference() -> None:
         assert (ends[0] - ends[1]) / 2e-7 == pytest.approx(slope[k], abs=1e-4)
 
 
+def test_a_rule_may_use_the_whole_time_up_to_the_close() -> None:
+    """Idling costs nothing and overtime little: everybody is asked to come as late as the close allows, two at the start or not."""
+    for law in (fixed(20.0), Phases(1 / 20)):
+        session = Session((Patient(law),) * 4, Weights(1, 0, 0.001), closes=60)
+        for rule, gap in ((individual_times, 20.0), (bailey_welch_times, 30.0)):
+            assert tuned(session, rule).times == pytest.approx(rule(4, gap), abs=1e-5)
+
+
 def test_tuned_rules_cannot_be_tuned_further() -> None:
     session = Session((Patient(lognormal(13.5, 0.46), 0.9),) * 10, Weights(0.2, 0.8))
     for rule in (individual_times, bailey_welch_times):

@@ -229,9 +229,7 @@ def bailey_welch_times(patients: int, gap: float) -> Floats:
 def tuned(session: Session, rule: Callable[[int, float], ArrayLike]) -> Template:
     """The rule's times with the gap that is cheapest for this session (a whole number of steps on a grid); no proof of more."""
     n, d = len(session.patients), session.step
-    widest = 3 * session.booked_work / n
-    if session.closes is not None and n > 1:
-        widest = min(widest, session.closes / (n - 1))
+    widest = _widest(session, rule)
 
     def cost(gap: float) -> float:
         return evaluate(session, rule(n, gap)).cost
@@ -240,9 +238,25 @@ def tuned(session: Session, rule: Callable[[int, float], ArrayLike]) -> Template
         done = optimize.minimize_scalar(cost, bounds=(0, widest), method="bounded", options={"xatol": 1e-9})
         gap = float(done.x)
     else:
-        gap = min((k * d for k in range(int(widest / d) + 1)), key=cost)
+        gap = min((k * d for k in range(int(widest / d + 1e-9) + 1)), key=cost)
     times = np.asarray(rule(n, gap), dtype=np.float64)
     return Template(times, evaluate(session, times), math.inf)
+
+
+def _widest(session: Session, rule: Callable[[int, float], ArrayLike]) -> float:
+    """The widest gap worth a look: thrice the work of a patient, and no appointment after the close. Times of a rule rise with its gap."""
+    n, low, high = len(session.patients), 0.0, 3 * session.booked_work / len(session.patients)
+    closes = math.inf if session.closes is None else session.closes
+
+    def fits(gap: float) -> bool:
+        return bool(np.asarray(rule(n, gap), dtype=np.float64)[-1] <= closes + 1e-9)
+
+    if fits(high):
+        return high
+    for _ in range(50):
+        middle = (low + high) / 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    return low
 
 
 def _rule(patients: int, gap: float) -> None:
