@@ -278,6 +278,42 @@ def test_fhir_encounters_complete_their_appointments_and_hours_come_from_the_boo
     assert any("worked out" in note for note in filled.notes)
 
 
+def test_visit_types_are_called_as_the_source_calls_them_and_then_as_people_do(tmp_path: Path) -> None:
+    def visit(n: int, code: str, **words: Any) -> dict[str, Any]:
+        start = f"2026-01-{12 + n}T09:10:00-05:00"
+        kind = {
+            "coding": [{"system": "http://snomed.info/sct", "code": code, **words.get("coding", {})}],
+            **words.get("concept", {}),
+        }
+        return {
+            "resourceType": "Encounter", "id": f"e{n}", "status": "finished", "type": [kind], "subject": {"reference": "Patient/p1"},
+            "period": {"start": start, "end": start.replace("09:10", "09:40")}, "location": [{"location": {"reference": "Location/L"}}],
+        }  # fmt: skip
+
+    def taken(*resources: dict[str, Any]) -> dict[str, str]:
+        people = [{"resourceType": "Location", "id": "L", "name": "South"}, {"resourceType": "Patient", "id": "p1"}]  # fmt: skip
+        settings = ReadSettings(today=NOW.date(), zone="America/New_York")
+        given = [GivenSource(fhir(tmp_path / "fhir", *people, *resources))]
+        fill_the_practice(Workspace(tmp_path / "workspace"), given, settings, NOW)
+        return dict(VisitType.objects.values_list("code", "name"))
+
+    shown = {"coding": {"display": "Encounter for problem (procedure)"}}
+    visits = [visit(0, "185347001"), visit(1, "185347002", **shown), visit(2, "185347003", **shown)]
+    named = {
+        "185347001": "185347001",
+        "185347002": "Encounter for problem (procedure)",
+        "185347003": "185347003",
+    }
+    assert taken(*visits) == named, "what two codes share tells neither from the other"
+    # A later export says it in words; meanwhile somebody has a name of their own for the other.
+    VisitType.objects.filter(code="185347002").update(name="Sick visit")
+    visits[0] = visit(0, "185347001", concept={"text": "Well child visit"})
+    visits[2] = visit(2, "185347003", coding={"display": {"wrong": "shape"}})
+    named |= {"185347001": "Well child visit", "185347002": "Sick visit"}
+    assert taken(*visits) == named
+    assert Visit.objects.count() == 3
+
+
 def test_invented_and_real_are_never_mixed_and_organisations_never_guessed(tmp_path: Path) -> None:
     folder = export(tmp_path / "od")
     fill(folder)

@@ -16,10 +16,12 @@ import orjson
 
 from carewheel.interop.fhir import money, people, visits
 from carewheel.interop.fhir.persons import person
+from carewheel.interop.fhir.type_names import type_name
 from carewheel.interop.fhir.values import Known, Resource, WrongShape
 from carewheel.interop.files import FileRefused, FileSink, ReadSettings, Sample, Sink, SourceFile, refused
 from carewheel.interop.records import KEPT, AppointmentRecord, ChargeRecord, PaymentRecord, Record
 from carewheel.interop.records.persons import TakesPersons
+from carewheel.interop.records.type_names import TakesTypeNames
 
 KIND = "fhir"
 PRECEDENCE = "fhir"
@@ -90,10 +92,13 @@ def read(files: Sequence[tuple[SourceFile, str]], sink: Sink, settings: ReadSett
                 _skip(file, part, out)
                 continue
             takes_persons = out if isinstance(out, TakesPersons) else None
+            takes_names = out if isinstance(out, TakesTypeNames) else None
             for number, resource in _resources(file, out):
                 _take(number, resource, known, out)
                 if takes_persons and (named := person(resource)):
                     takes_persons.add_person(named)
+                if takes_names and (called := type_name(resource)):
+                    takes_names.add_type_name(called)
 
 
 def _take(number: int, resource: Any, known: Known, out: FileSink) -> None:

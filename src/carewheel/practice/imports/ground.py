@@ -177,17 +177,33 @@ def _take_types(ground: Ground, seen: SourceSeen) -> None:
     able = Resource.capabilities.through.objects.filter(resource_id__in=ground.practitioners.values())
     roles = dict(able.values_list("resource_id", "capability_id"))
     for name, told in sorted(seen.types.items()):
-        if not name:
+        if not name or not told.visits:
             continue
-        minutes = told.minutes.most_common(1)[0][0] if told.minutes else USUAL_MINUTES
-        one, made = VisitType.objects.get_or_create(
-            organisation=ground.organisation,
-            name=name[:120],
-            defaults={"minutes": minutes, "code": name[:60]},
-        )
+        one, made = _type(ground, name, told)
         ground.types[name] = one
         if made:
             _need(ground, one, told, roles)
+
+
+def _type(ground: Ground, code: str, told: TypeSeen) -> tuple[VisitType, bool]:
+    """The visit type of a code, and whether it is new. It is known by its code, so that people may call it what they like; one that is still called by its
+    code gets the name that the source has for it."""
+    types = VisitType.objects.filter(organisation=ground.organisation)
+    one = types.filter(code=code[:60]).first() or types.filter(name=code[:120]).first()
+    name = told.names.most_common(1)[0][0][:120] if told.names else code[:120]
+    if types.filter(name=name).exclude(pk=one.pk if one else None).exists():
+        # Two codes that the source calls alike.
+        name = f"{name[:55]}, {code[:60]}"
+    if one is None:
+        minutes = told.minutes.most_common(1)[0][0] if told.minutes else USUAL_MINUTES
+        one = VisitType.objects.create(
+            organisation=ground.organisation, name=name, minutes=minutes, code=code[:60]
+        )
+        return one, True
+    if one.name == code[:120] != name:
+        one.name = name
+        one.save(update_fields=["name"])
+    return one, False
 
 
 def _need(ground: Ground, one: VisitType, told: TypeSeen, roles: dict[int, int]) -> None:

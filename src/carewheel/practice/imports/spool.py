@@ -29,6 +29,7 @@ from carewheel.interop.records import (
     VisitEventRecord,
 )
 from carewheel.interop.records.persons import PersonRecord
+from carewheel.interop.records.type_names import VisitTypeName
 
 BATCH = 500
 _TABLE = "CREATE TABLE record (source INTEGER, kind TEXT, key TEXT, recorded TEXT, content BLOB)"
@@ -57,9 +58,10 @@ _DONE_BY = {
 
 @dataclass
 class TypeSeen:
-    """What the visits of one type tell of it: how often how many minutes, by whom, with a room."""
+    """What the visits of one type tell of it: how often how many minutes, by whom, with a room, and what it is called."""
 
     minutes: Counter[int] = field(default_factory=Counter)
+    names: Counter[str] = field(default_factory=Counter)
     providers: Counter[str] = field(default_factory=Counter)
     visits: int = 0
     in_rooms: int = 0
@@ -87,6 +89,7 @@ class SourceSeen:
         for name, seen in other.types.items():
             mine = self.types[name]
             mine.minutes += seen.minutes
+            mine.names += seen.names
             mine.providers += seen.providers
             mine.visits += seen.visits
             mine.in_rooms += seen.in_rooms
@@ -219,6 +222,9 @@ class _FileTaker:
     def add_person(self, person: PersonRecord) -> None:
         if person.source_id:
             self._keep("person" if person.kind == "patient" else "provider", person.source_id, None, person)
+
+    def add_type_name(self, named: VisitTypeName) -> None:
+        self.seen.types[named.code].names[named.name] += 1
 
     def used(self, rows: int = 1) -> None: ...
     def refuse(self, finding: Finding, rows: int = 1) -> None: ...
