@@ -332,7 +332,8 @@ def test_an_invented_world_stands_as_it_does_now(tmp_path: Path) -> None:
     folder = export(tmp_path / "od", VISITS + "\n16,7,2,XXXXXX,1,3,0,2026-03-02 11:45:00,0,1,0,2026-03-02 12:30:00,2026-03-02 11:40:00,2026-03-02 12:05:00,2026-03-02 12:30:00,2,2026-02-01 10:00:00"
                     + "\n17,7,2,XXXXXX,1,3,0,2026-03-09 09:00:00,0,1,0,2026-03-09 09:30:00,2026-03-09 08:55:00,2026-03-09 09:00:00,2026-03-09 09:30:00,2,2026-03-04 10:00:00")  # fmt: skip
     (folder / "carewheel.toml").write_text('invented = true\nsource = "od"\n')
-    fill(folder)
+    fill(folder, holidays={date(2026, 12, 25): "Christmas Day"})
+    assert Closure.objects.filter(name="Christmas Day").count() == Location.objects.count() == 1
     assert not Visit.objects.filter(source_id="17").exists(), "not booked yet"
     now = Visit.objects.get(source_id="16")
     assert (now.status, now.roomed_at, now.done_at) == ("arrived", None, None)

@@ -42,6 +42,7 @@ def first_start(workspace: Path, owner: str, *, empty: bool, fresh: bool) -> str
 def fill_with_the_invented(workspace: Path, locations: int, months: int) -> None:
     """Live through an invented group up to the end of this month, turn its wheel, and show it as it stands today."""
     from carewheel.interop.files import ReadSettings
+    from carewheel.invented.clockwork import holidays_around
     from carewheel.invented.demo import Order, make_demo
     from carewheel.invented.group import DemoRefused, Group
     from carewheel.journeys.fill_the_practice import fill_the_practice
@@ -68,7 +69,10 @@ def fill_with_the_invented(workspace: Path, locations: int, months: int) -> None
     with bar("Turning the wheel") as show:
         turn_the_wheel(Workspace(workspace), given, settings, as_of=day, progress=Progress(show=show))
     with bar("Filling the console") as show:
-        fill_the_practice(Workspace(workspace), given, settings, now(), progress=Progress(show=show))
+        holidays = holidays_around(day.year)
+        fill_the_practice(
+            Workspace(workspace), given, settings, now(), holidays=holidays, progress=Progress(show=show)
+        )
     (folder / DONE).touch()
 
 

@@ -40,6 +40,7 @@ def import_command(
     book of a place, requests that it has taken over are confirmed, those that it contradicts are shown.
     """
     from carewheel.interop.files import ReadSettings
+    from carewheel.invented.clockwork import holidays_around
     from carewheel.journeys.import_sources import Progress, check_zone, import_sources
     from carewheel.warehouse.workspace import Workspace
 
@@ -56,8 +57,9 @@ def import_command(
         import_sources(space, given, settings, Progress(show=show))
     with bar("Filling the console") as show:
         filled = fill_the_practice(
-            space, given, settings, now(), organisation=organisation, progress=Progress(show=show)
-        )
+            space, given, settings, now(), organisation=organisation, holidays=holidays_around(today().year),
+            progress=Progress(show=show),
+        )  # fmt: skip
     if as_json:
         click.echo(orjson.dumps(filled, option=orjson.OPT_INDENT_2))
         return

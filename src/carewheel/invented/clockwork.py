@@ -15,10 +15,16 @@ Ints = npt.NDArray[np.int64]
 
 @lru_cache(maxsize=256)
 def holidays(year: int) -> frozenset[date]:
-    """The six holidays on which every place is closed.
+    """The six holidays on which every place is closed."""
+    return frozenset(named_holidays(year))
 
-    >>> sorted(holidays(2025))[0], len(holidays(2025))
-    (datetime.date(2025, 1, 1), 6)
+
+def named_holidays(year: int) -> dict[date, str]:
+    """The holidays of a year by their names.
+
+    >>> holidays = named_holidays(2025)
+    >>> holidays[date(2025, 1, 1)], holidays[date(2025, 11, 27)], len(holidays)
+    ("New Year's Day", 'Thanksgiving', 6)
     """
 
     def nth(month: int, weekday: int, n: int) -> date:
@@ -26,16 +32,19 @@ def holidays(year: int) -> frozenset[date]:
         return first + timedelta(days=(weekday - first.weekday()) % 7 + 7 * (n - 1))
 
     last_monday_of_may = date(year, 5, 31) - timedelta(days=date(year, 5, 31).weekday())
-    return frozenset(
-        (
-            date(year, 1, 1),
-            last_monday_of_may,
-            date(year, 7, 4),
-            nth(9, 0, 1),
-            nth(11, 3, 4),
-            date(year, 12, 25),
-        )
-    )
+    return {
+        date(year, 1, 1): "New Year's Day",
+        last_monday_of_may: "Memorial Day",
+        date(year, 7, 4): "Independence Day",
+        nth(9, 0, 1): "Labor Day",
+        nth(11, 3, 4): "Thanksgiving",
+        date(year, 12, 25): "Christmas Day",
+    }
+
+
+def holidays_around(year: int) -> dict[date, str]:
+    """The holidays of a year, the one before and the one after, by their names."""
+    return {day: name for one in (year - 1, year, year + 1) for day, name in named_holidays(one).items()}
 
 
 @lru_cache(maxsize=512)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from django.db import transaction
@@ -22,7 +22,8 @@ from carewheel.practice.imports.hours import HoursSeen, take_hours
 from carewheel.practice.imports.people import take_patients
 from carewheel.practice.imports.spool import Spool
 from carewheel.practice.jobs import enqueue
-from carewheel.practice.models import Organisation
+from carewheel.practice.models import Closure, Location, Organisation
+from carewheel.practice.places import hours_moved
 from carewheel.spokes.operations.commands_outbound import SeenVisit, reconcile
 from carewheel.spokes.operations.queries_waitlist import outbound
 from carewheel.warehouse.workspace import Workspace
@@ -63,11 +64,13 @@ def fill_the_practice(
     at: datetime,
     *,
     organisation: str = "",
+    holidays: Mapping[date, str] | None = None,
     progress: Progress | None = None,
 ) -> Filled:
     """Bring locations, people, hours and visits of the sources into the operational tables; the same sources again change nothing.
 
     A batch of rows is one transaction: who is interrupted runs it again. ``organisation``: its name; by default the one that there is.
+    ``holidays``: days on which an invented world is closed, by their names; its exports tell of them only by what does not happen.
     First the changes that the practice system was asked to take over are held against what it says now; visits for which it has not
     answered yet stay as they are.
     Raises `SourceRefused` where no source tells of visits or people, or where invented and real data would be mixed.
@@ -89,6 +92,8 @@ def fill_the_practice(
             for number, source in enumerate(sources):
                 progress.show("", number, len(sources))
                 _fill(spool, number, source, owner, places, actor, found.invented, filled)
+            if found.invented:
+                _close(owner, holidays or {})
         finally:
             spool.close()
     if not filled.visits_made + filled.visits_changed + filled.patients_made + filled.locations:
@@ -150,6 +155,20 @@ def _fill(
         filled.notes.append(
             f"Hours of {setting.source} were worked out from the last weeks. Look at them in the settings."
         )
+
+
+def _close(owner: Organisation, holidays: Mapping[date, str]) -> None:
+    """Days on which nobody works, as closed days of every location. One that somebody opened again comes back with the next import of an invented world."""
+    places = Location.objects.filter(organisation=owner).values_list("pk", flat=True)
+    known = set(Closure.objects.filter(location__in=places).values_list("location", "date"))
+    asked = [
+        Closure(location_id=place, date=day, name=name) for place in places for day, name in holidays.items()
+    ]
+    new = [one for one in asked if (one.location_id, one.date) not in known]
+    if new:
+        with transaction.atomic():
+            Closure.objects.bulk_create(new)
+            hours_moved({one.location_id for one in new})
 
 
 def _compare(spool: Spool, number: int, book: Book, actor: Actor) -> frozenset[int]:
