@@ -114,15 +114,22 @@ def _print(found: AttendanceReport, days: int) -> None:
     if found.fairness:
         say()
         say("Whether it is fair: error is the share missed less the mean chance; 0 is right", bold=True)
-        rows = [["attribute", "group", "visits", "missed", "error", "among the riskiest tenth"]]
+        rows = [
+            ["attribute", "group", "visits", "missed", "error", "among the riskiest tenth", "waits, minutes"]
+        ]
         for g in found.fairness:
             cells = (
                 ["not enough data", "", ""]
                 if g.missed is None
                 else [_range(x, "%") for x in (g.missed, g.error, g.flagged) if x]
             )
+            w = g.waiting
+            cells.append(f"{w.value:.1f} ({w.low:.1f} to {w.high:.1f})" if w else "")
             rows.append([g.attribute, g.group, f"{g.visits:,}", *cells])
         table(rows, right=(2,))
+        if found.waiting_gap:
+            gaps = ", ".join(f"{name} {gap:.0%}" for name, gap in found.waiting_gap.items())
+            say(f"Expected waits in the book as it was, by these chances of coming: mean waits of groups differ by {gaps}. Places differ by how they book; look at groups within a place.")  # fmt: skip
     say()
     say(
         "The score is for help: confirm again, offer transport or telehealth. It never books two people into one slot."

@@ -22,6 +22,7 @@ from carewheel.science.refusal import CannotTell
 from carewheel.spokes.operations.contracts import BookedVisits
 from carewheel.spokes.operations.queries import booked_visits, local_seconds, who_may_not_come
 from carewheel.spokes.operations.rules.attendance import attendance_report
+from carewheel.spokes.operations.rules.waiting_burden import expected_waits
 from carewheel.warehouse.adoption import adopt_facts
 from carewheel.warehouse.workspace import Workspace
 
@@ -84,7 +85,27 @@ def test_chances_follow_what_is_true_and_the_riskiest_come_first(
     assert {(g.attribute, g.group) for g in found.fairness} == {
         ("age band", "30 to 44"), ("age band", "75 or older"), ("sex", "female"), ("sex", "male")
     }  # fmt: skip
+    waits = {(g.attribute, g.group): g.waiting for g in found.fairness}
+    assert all(w is not None and w.low <= w.value <= w.high for w in waits.values())
+    assert set(found.waiting_gap) == {"age band", "sex"}
     assert all(g.error is None or (g.error.low < 0.02 and g.error.high > -0.02) for g in found.fairness)
+
+
+def test_who_waits_is_worked_out_from_the_scores() -> None:
+    """Two at eight and one at a quarter past, twenty minutes each: the second waits if the first comes, the third for whoever is left."""
+    v, _ = visits(300)
+    chance = np.array([0.5, 0.2, 0.0, 0.3])
+    eight = (TODAY - 3) * DAY + 8 * 3600
+    starts = v.starts.copy()
+    starts[:4] = eight + np.array([0, 0, 900, 6 * 3600])
+    provider = v.provider.copy()
+    provider[4] = ""
+    own = replace(v, starts=starts, provider=provider)
+    found = expected_waits(own, np.arange(5), np.append(chance, 0.1), {"check": np.full(80, 20.0)})
+    # The third: 25 minutes after both, 5 after one of them.
+    assert found[:3] == pytest.approx([0.0, 0.5 * 20, 0.5 * 0.8 * 25 + (0.5 * 0.8 + 0.5 * 0.2) * 5])
+    assert found[3] == 0.0, "in the afternoon"
+    assert np.isnan(found[4]), "with nobody knows whom"
 
 
 def test_nothing_that_came_later_moves_a_chance(told: tuple[BookedVisits, np.ndarray]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 import numpy as np
@@ -110,7 +110,8 @@ class EarlierVisit:
 
 @dataclass(frozen=True, slots=True)
 class GroupFairness:
-    """Whether the score is right for a group; None: not enough data. ``error``: share missed less the mean chance (0 is right)."""
+    """Whether the score is right for a group, and who waits; None: not enough data. ``error``: share missed less the mean chance (0 is right);
+    ``waiting``: expected minutes of whoever comes, in the book as it was, with the scores as chances of coming."""
 
     attribute: str
     group: str
@@ -120,6 +121,7 @@ class GroupFairness:
     error: Chance | None
     flagged: Chance | None
     flagged_came: Chance | None
+    waiting: Chance | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,8 @@ class AttendanceReport:
 
     ``tested``: by name a figure with interval on the last weeks before ``as_of``, each day foretold with what was known the evening before;
     empty where there is too little. ``drift_since``: the first day on which misses left what was expected. ``kept``: expected misses that the
-    outreach turns into visits. ``by``: "trees" or, where too little is known or the extra is missing, "prior".
+    outreach turns into visits. ``by``: "trees" or, where too little is known or the extra is missing, "prior". ``waiting_gap``: by attribute, (longest -
+    shortest mean wait of its groups) / mean wait; empty where fewer than two groups are large enough.
     """
 
     as_of: date
@@ -143,6 +146,7 @@ class AttendanceReport:
     visits: tuple[VisitRisk, ...]
     kept: float
     left_out: int
+    waiting_gap: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -58,6 +58,20 @@ WHERE a.starts_at IS NOT NULL AND a.zone <> '' AND a.local_date IS NOT NULL AND 
 OPEN = """
 SELECT location_id AS location, local_date - DATE '1970-01-01' AS day
 FROM availability WHERE kind = 'open' AND local_date > :as_of GROUP BY 1, 2"""
+
+
+MINUTES = """
+SELECT a.visit_type, e.minutes
+FROM (
+  SELECT
+    appointment_id,
+    EPOCH(MAX(happened_at) FILTER (event = 'done') - COALESCE(MIN(happened_at) FILTER (event = 'with-clinician'), MIN(happened_at) FILTER (event = 'roomed'))) / 60
+      AS minutes
+  FROM visit_event WHERE appointment_id <> '' GROUP BY appointment_id
+) AS e
+JOIN appointment AS a ON a.appointment_id = e.appointment_id
+WHERE e.minutes > 0 AND a.local_date > $first AND a.local_date <= $as_of"""
+YEAR = 365
 
 
 def how_many_will_ask(
@@ -161,7 +175,17 @@ def who_may_not_come(
     connection: duckdb.DuckDBPyConnection, as_of: date, days: int, calls: int | None = None
 ) -> AttendanceReport:
     """Chances of the visits of ``days`` after ``as_of``, and the audit of the score. Raises `CannotTell`: see `rules.attendance`."""
-    return attendance_report(booked_visits(connection, as_of), days, calls)
+    return attendance_report(
+        booked_visits(connection, as_of), days, calls, measured=_measured(connection, as_of)
+    )
+
+
+def _measured(connection: duckdb.DuckDBPyConnection, as_of: date) -> dict[str, NDArray[np.float64]]:
+    """By type of visit, minutes from the clinician's coming in (else the room) to the end, of the last year's log."""
+    rows = connection.execute(MINUTES, {"first": as_of - timedelta(days=YEAR), "as_of": as_of}).fetchnumpy()
+    kinds = np.ma.filled(rows["visit_type"], "").astype(str)
+    minutes = np.asarray(np.ma.filled(rows["minutes"], np.nan), dtype=np.float64)
+    return {str(kind): minutes[kinds == kind] for kind in np.unique(kinds[kinds != ""])}
 
 
 def foreseen_of_the_book(connection: duckdb.DuckDBPyConnection, as_of: date) -> ForeseenAhead:

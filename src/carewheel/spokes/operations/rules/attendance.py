@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
@@ -44,6 +45,7 @@ from carewheel.spokes.operations.contracts import (
     GroupFairness,
     VisitRisk,
 )
+from carewheel.spokes.operations.rules.waiting_burden import expected_waits
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -69,24 +71,29 @@ class _Learnt:
 
 
 def attendance_report(
-    visits: BookedVisits, days: int = AHEAD_DAYS, calls: int | None = None, seed: int = SEED
+    visits: BookedVisits,
+    days: int = AHEAD_DAYS,
+    calls: int | None = None,
+    seed: int = SEED,
+    measured: Mapping[str, Floats] | None = None,
 ) -> AttendanceReport:
     """Chances of the visits of the next ``days``, the riskiest first, and the audit of the score.
 
-    ``calls``: how many patients the desk can reach out to (default: a tenth of the visits). The score is for help: a second confirmation, transport,
+    ``measured``: by type the minutes of visits in the log, for who waits how long. ``calls``: how many patients the desk can reach out to (default: a tenth of the visits). The score is for help: a second confirmation, transport,
     telehealth; it never books two people into one slot. Raises `CannotTell` where there is no visit with an outcome and none ahead.
     """
     if not len(visits):
         raise CannotTell("no-visits", {}, "read appointments with the time of booking first")
     today = (visits.as_of - date(1970, 1, 1)).days
     of, known = _for_science(visits)
-    tested, audit, began = _tested(visits, of, known, today, seed)
+    tested, audit, gap, began = _tested(visits, of, known, today, seed, measured or {})
     learnt = _learnt(of, known, today, seed)
     soon = np.flatnonzero(visits.ahead & (visits.starts // DAY <= today + days))
     risks, expected, kept = _risks(visits, of, known, learnt, soon, today, calls)
     return AttendanceReport(
         as_of=visits.as_of, learnt_from=len(known), by=learnt.by, why_prior=learnt.why, tested=tested[0], tested_visits=tested[1],
         expected_misses=expected, drift_since=began, fairness=audit, visits=risks, kept=kept, left_out=visits.left_out,
+        waiting_gap=gap,
     )  # fmt: skip
 
 
@@ -190,15 +197,15 @@ def _up_to_date(
 
 
 def _tested(
-    v: BookedVisits, of: Bookings, known: Outcomes, today: int, seed: int
-) -> tuple[tuple[dict[str, Chance], int], tuple[GroupFairness, ...], date | None]:
-    """Figures, audit and drift of the last weeks, each day by what was known the evening before."""
+    v: BookedVisits, of: Bookings, known: Outcomes, today: int, seed: int, measured: Mapping[str, Floats]
+) -> tuple[tuple[dict[str, Chance], int], tuple[GroupFairness, ...], dict[str, float], date | None]:
+    """Figures, audit, gaps in waiting and drift of the last weeks, each day by what was known the evening before."""
     split = today - TEST_DAYS + 1
     before = known.before(split)
     late = np.flatnonzero((known.day >= split) & (known.day <= today) & (known.kind != LATE_CANCEL))
     fell = (known.kind[late] == MISSED).astype(np.float64)
     if len(before) < LEAST_TESTED or late.size < LEAST_TESTED or not 0 < fell.sum() < fell.size:
-        return ({}, int(late.size)), (), None
+        return ({}, int(late.size)), (), {}, None
     model = _learnt(of, before, split - 1, seed)
     rows = known.visit[late]
     made = features(of, known).only(rows)
@@ -212,6 +219,15 @@ def _tested(
     figures = {name: _chance(getattr(told, name)) for name in ("auc", "brier", "ece", "auc_later")}
     figures["missed"] = _chance(wilson(fell.sum(), fell.size))
     alarm = drift(of.visit_day[rows], chance, fell).alarm
+    table, gap = _audited(v, rows, fell, chance, measured)
+    began = None if alarm is None else date(1970, 1, 1) + timedelta(days=int(alarm))
+    return (figures, int(rows.size)), table, gap, began
+
+
+def _audited(
+    v: BookedVisits, rows: Ints, fell: Floats, chance: Floats, measured: Mapping[str, Floats]
+) -> tuple[tuple[GroupFairness, ...], dict[str, float]]:
+    """Whether the score is right for each group, and how long each waits by it: of waits there are fewer, where a practitioner is unknown."""
     audit = fairness_audit(_groups(v, rows), fell, chance)
     table = tuple(
         GroupFairness(
@@ -219,8 +235,15 @@ def _tested(
         )
         for r in audit.rows
     )  # fmt: skip
-    began = None if alarm is None else date(1970, 1, 1) + timedelta(days=int(alarm))
-    return (figures, int(rows.size)), table, began
+    waits = expected_waits(v, rows, chance, measured)
+    seen = ~np.isnan(waits)
+    if not seen.any():
+        return table, {}
+    waited = fairness_audit(_groups(v, rows[seen]), fell[seen], chance[seen], waiting_minutes=waits[seen])
+    by = {(r.attribute, r.group): _known(r.waiting_minutes) for r in waited.rows}
+    return tuple(
+        replace(row, waiting=by.get((row.attribute, row.group))) for row in table
+    ), waited.waiting_gap
 
 
 def _groups(v: BookedVisits, rows: Ints) -> dict[str, ArrayLike]:
