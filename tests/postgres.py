@@ -35,24 +35,12 @@ def server() -> Iterator[str]:
     if bin_ is None:
         raise FileNotFoundError("PostgreSQL: install the package postgresql")
     folder = Path(tempfile.mkdtemp(prefix="carewheel-pg-"))
-    as_root = os.geteuid() == 0
-    user = "postgres" if as_root else ""
-    if user:
-        shutil.chown(folder, user)
-    before = ["runuser", "-u", user, "--"] if user else []
+    if os.geteuid() == 0:
+        shutil.chown(folder, "postgres")
     data, log = folder / "data", folder / "log"
-
-    def run(*words: str) -> None:
-        subprocess.run(
-            [*before, str(bin_ / words[0]), *words[1:]],
-            check=True,
-            capture_output=True,
-            cwd=folder,
-            timeout=120,
-        )
-
     try:
-        run(
+        _run(
+            folder,
             "initdb",
             "-D",
             str(data),
@@ -69,13 +57,41 @@ def server() -> Iterator[str]:
         options = (
             f"-c listen_addresses='' -c unix_socket_directories={folder} -c max_connections=300 -c fsync=off"
         )
-        run("pg_ctl", "-D", str(data), "-l", str(log), "-w", "-o", options, "start")
+        _run(folder, "pg_ctl", "-D", str(data), "-l", str(log), "-w", "-o", options, "start")
         try:
             yield f"postgresql://carewheel@/postgres?host={folder}"
         finally:
-            run("pg_ctl", "-D", str(data), "-m", "immediate", "-w", "stop")
+            _run(folder, "pg_ctl", "-D", str(data), "-m", "immediate", "-w", "stop")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def restart(url: str) -> None:
+    """The server of an address of `server` falls over and comes back: nobody's transaction is waited for."""
+    folder = Path(url.partition("host=")[2])
+    _run(
+        folder,
+        "pg_ctl",
+        "-D",
+        str(folder / "data"),
+        "-l",
+        str(folder / "log"),
+        "-m",
+        "immediate",
+        "-w",
+        "restart",
+    )
+
+
+def _run(folder: Path, program: str, *words: str) -> None:
+    before = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    bin_ = binaries()
+    assert bin_ is not None
+    # What it says goes nowhere but into the log: a server that stays would hold a pipe open.
+    subprocess.run(
+        [*before, str(bin_ / program), *words], check=True, cwd=folder, timeout=120,
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
 
 
 def main(words: list[str]) -> int:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -49,9 +52,14 @@ def unreadable(request: HttpRequest, exception: Exception | None = None) -> Http
 
 
 def broken(request: HttpRequest) -> HttpResponse:
-    """A bug. Knows no database and no template that could fail again."""
-    return HttpResponse(
-        "<!doctype html><html lang=en><title>CareWheel</title><h1>Something went wrong</h1>"
+    """A bug, or a database that is away for a moment (503). Knows no database and no template that could fail again."""
+    away = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
+    what = "The database is away for a moment" if away else "Something went wrong"
+    response = HttpResponse(
+        f"<!doctype html><html lang=en><title>CareWheel</title><h1>{what}</h1>"
         "<p>Nothing was half-saved. Go back and try again; if it happens again, tell whoever runs CareWheel.</p></html>",
-        status=500,
+        status=503 if away else 500,
     )
+    if away:
+        response["Retry-After"] = "5"
+    return response
