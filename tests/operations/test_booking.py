@@ -363,7 +363,7 @@ def test_a_role_at_another_place_does_not_reach_here(clinic: Clinic) -> None:
     with pytest.raises(Forbidden):
         book_visit(elsewhere, asked(clinic))
     made = book_visit(clinic.actor, asked(clinic))
-    with pytest.raises(Forbidden):
+    with pytest.raises(NotFound):
         visit(elsewhere, made.id)
 
 

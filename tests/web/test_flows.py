@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,7 +14,7 @@ from django.utils import timezone
 from tests.clinic import Clinic
 
 from carewheel.journeys.book_online import token_of
-from carewheel.practice.models import Location, Visit, VisitNeed, VisitType
+from carewheel.practice.models import Location, Membership, Message, Patient, Visit, VisitNeed, VisitType
 from carewheel.practice.resources import capabilities
 from carewheel.spokes.operations.commands_booking import book_visit
 from carewheel.spokes.operations.contracts_booking import BookingRequest
@@ -110,3 +112,77 @@ def test_only_what_a_location_has_all_for_is_offered_there(owner: Client, clinic
     assert '<optgroup label="Only at other locations">' not in owner.get(f"/schedule/find/?location={clinic.location.pk}").content.decode()  # fmt: skip
     said = owner.get(f"/schedule/find/?location={hillside.pk}").content.decode()
     assert said.index('<optgroup label="Only at other locations">') < said.index("Long visit")
+
+
+@pytest.fixture
+def neighbour(clinic: Clinic) -> Client:
+    """A manager of another location of the same group."""
+    hillside = Location.objects.create(
+        organisation=clinic.organisation,
+        name="Hillside",
+        zone="America/New_York",
+        slug="hillside",
+        source_id="loc2",
+    )
+    user = clinic.account("manager")
+    Membership.objects.filter(user=user).update(location=hillside)
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def test_what_is_of_another_location_does_not_exist(
+    neighbour: Client, clinic: Clinic, soon: datetime
+) -> None:
+    visit = booked(clinic, soon)
+    Patient.objects.update(home_location=None)
+    asked = [
+        neighbour.get(f"/visits/{number}{path}") if path in ("/", "") else neighbour.post(f"/visits/{number}{path}", sent)
+        for number in (visit.pk, visit.pk + 1000)
+        for path, sent in (
+            ("/", {}), ("/move/", {"version": 1, "starts": "2027-01-04T10:00"}), ("/cancel/", {"version": 1, "reason": "x"}),
+            ("/step/", {"version": 1, "step": "arrived"}), ("/confirm/", {"version": 1}),
+        )
+    ]  # fmt: skip
+    assert {answer.status_code for answer in asked} == {404}
+    assert len({answer.content.split(b"csrf")[0] for answer in asked}) == 1, (
+        "the answer does not tell one from the other"
+    )
+    # Nor is a message about a visit there shown to who may see the patient.
+    page = f"/patients/{clinic.patient.pk}/"
+    assert "Your visit is booked" not in neighbour.get(page).content.decode()
+    Message.objects.update(location=None)
+    assert "Your visit is booked" in neighbour.get(page).content.decode()
+
+
+def test_a_manager_of_one_location_sees_the_measures_of_it_alone(
+    neighbour: Client, owner: Client, workspace: Path
+) -> None:
+    turn = workspace / "turns"
+    path = max(turn.glob("*/wheel.json"))
+    document = json.loads(path.read_text())
+    whole = {m["id"]: m for m in document["measures"]}
+    nps, other = whole["experience.nps"], {"location": "loc1", "value": 11.5, "low": 10.0, "high": 13.0, "n": 60, "status": "met"}  # fmt: skip
+    nps["by_location"] = [other, {**other, "location": "loc2", "value": 22.5, "n": 70}]
+    for n, name in enumerate(("Lakeside West", "Hillside East"), 1):
+        document["locations"][f"loc{n}"] = name
+    kept = path.read_bytes()
+    path.write_text(json.dumps(document))
+    try:
+        for address in ("/", "/measures/experience.nps/", "/measures/table.csv", "/measures/experience.nps/table.csv", "/access/", "/access/table.csv"):  # fmt: skip
+            said = neighbour.get(address)
+            assert said.status_code == 200, address
+            text = said.content.decode()
+            assert "Lakeside West" not in text, address
+            assert "11.5" not in text, address
+            assert f"n {nps['n']:,}" not in text, address
+            if "access" not in address:
+                assert "22" in text, address
+                assert "70" in text, address
+        assert "Lakeside West" in owner.get("/measures/experience.nps/").content.decode()
+    finally:
+        path.write_bytes(kept)
+    for address in ("/data/", "/data/findings.csv", "/access/lab/", "/turn/report/"):
+        assert neighbour.get(address).status_code == 403, address
+        assert owner.get(address).status_code == 200, address
+    assert 'href="/data/"' not in neighbour.get("/").content.decode()

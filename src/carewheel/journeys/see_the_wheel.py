@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -43,9 +43,29 @@ class Turned:
         """One measure of the document; None where the catalog has none of that name."""
         return next((m for m in self.document["measures"] if m["id"] == measure_id), None)
 
+    def of_places(self, places: Collection[str]) -> list[Mapping[str, Any]]:
+        """The measures with what they say of some locations alone: nothing of the whole group, its months or its other places."""
+        return [_of_places(m, places) for m in self.document["measures"]]
+
     def place_name(self, location: str) -> str:
         """The name of a location of the facts."""
         return self.document["locations"].get(location) or location or "no place named"
+
+
+def _of_places(m: Mapping[str, Any], places: Collection[str]) -> Mapping[str, Any]:
+    kept = [row for row in m["by_location"] if row["location"] in places]
+    silent: dict[str, Any] = {
+        "value": None,
+        "low": None,
+        "high": None,
+        "n": 0,
+        "status": "",
+        "monthly": [],
+        "rows": [],
+        "findings": [],
+        "why": "",
+    }
+    return {**m, **silent, "trend_per_year": None, "relative_trend_per_year": None, "by_location": kept}
 
 
 def latest_turn(workspace: Workspace) -> Turned | None:

@@ -120,6 +120,14 @@ class Actor:
         if not self.may(permission, location_id):
             raise Forbidden(permission.value)
 
+    def need_of(self, permission: Permission, location_id: int | None, sees: Permission, what: str) -> None:
+        """`need` for something that belongs to a location, found by its number: where the actor may not ``sees`` there, it does not exist.
+
+        Raises `NotFound` with ``what``, else `Forbidden`."""
+        if not self.may(sees, location_id):
+            raise NotFound(what)
+        self.need(permission, location_id)
+
     def locations(self, permission: Permission) -> frozenset[int] | None:
         """The locations at which it is allowed; None for all of the organisation."""
         allowed = [g.location_id for g in self.grants if permission in PERMISSIONS[g.role]]

@@ -157,4 +157,4 @@ def _with_needs(rows: QuerySet[VisitType]) -> tuple[Offering, ...]:
 
 
 def _line(row: VisitType, needs: tuple[NeedLine, ...] = ()) -> Offering:
-    return Offering(*(getattr(row, name) for name in SHOWN), needs)
+    return replace(Offering(*(getattr(row, name) for name in SHOWN)), needs=needs)

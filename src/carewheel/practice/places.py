@@ -61,6 +61,16 @@ def public_place(slug: str) -> tuple[int, Place]:
     return found[0].organisation_id, _place(found[0])
 
 
+def names_in_facts(actor: Actor, permission: Permission) -> frozenset[str] | None:
+    """What the facts of the wheel call the locations at which something is allowed; None where it is allowed at all of the organisation."""
+    actor.need(permission)
+    allowed = actor.locations(permission)
+    if allowed is None:
+        return None
+    rows = Location.objects.filter(organisation_id=actor.organisation_id, pk__in=allowed)
+    return frozenset(source or f"CW{pk}" for pk, source in rows.values_list("pk", "source_id"))
+
+
 def place_of_visit(actor: Actor, location_id: int) -> Place:
     """The location at which a patient has a visit: name, telephone, address. For whoever may see the visit."""
     return _place(_own(actor, location_id))

@@ -11,6 +11,7 @@ from typing import Any
 from django.db.models import Count, Q
 
 from carewheel.practice.access import Actor, Permission
+from carewheel.practice.emergency import open_for
 from carewheel.practice.models import AuditEvent, Job, Message, User
 
 PAGE = 100
@@ -111,10 +112,14 @@ def job_rows(
 
 
 def messages_of(actor: Actor, patient_id: int, count: int = 50) -> tuple[MessageLine, ...]:
-    """The newest messages of a patient, after `patients.patient` has let the actor see that patient. Links that let in whoever has them are cut."""
+    """The newest messages of a patient, after `patients.patient` has let the actor see that patient: those about the actor's locations and about none.
+    Links that let in whoever has them are cut. In an emergency all are shown."""
     if patient_id not in actor.patient_ids:
         actor.need(Permission.PATIENT_READ)
     rows = Message.objects.filter(organisation_id=actor.organisation_id, patient_id=patient_id)
+    places = actor.locations(Permission.PATIENT_READ)
+    if places is not None and patient_id not in actor.patient_ids and not open_for(actor, patient_id):
+        rows = rows.filter(Q(location__in=places) | Q(location=None))
     return tuple(
         MessageLine(
             m.pk, m.kind, m.channel, m.subject, _LINK.sub(r"\1…", m.body), m.status, m.due_at, m.sent_at

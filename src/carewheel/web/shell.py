@@ -19,8 +19,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from carewheel.practice.access import Actor, NotFound, Refused
-from carewheel.practice.access import Permission as P
+from carewheel.practice.access import Actor, NotFound, Permission, Refused
 from carewheel.practice.audit import exported
 from carewheel.practice.places import Place, places
 from carewheel.practice.workspaces import folder_of
@@ -29,19 +28,21 @@ from carewheel.web.errors import status_of
 
 # Title, address, and what one must be allowed for it to be shown.
 NAVIGATION = (
-    ("Wheel", "home", P.WHEEL_READ),
-    ("Day", "day", P.SCHEDULE_READ),
-    ("Schedule", "schedule", P.SCHEDULE_READ),
-    ("Patients", "patients", P.PATIENT_READ),
-    ("Waitlist", "waitlist", P.WAITLIST_READ),
-    ("Access", "access", P.ACCESS_READ),
-    ("Data", "data", P.DATA_READ),
-    ("Settings", "settings", P.SETTINGS_READ),
-    ("Jobs", "jobs", P.JOBS_READ),
-    ("Audit", "audit", P.AUDIT_READ),
+    ("Wheel", "home", Permission.WHEEL_READ),
+    ("Day", "day", Permission.SCHEDULE_READ),
+    ("Schedule", "schedule", Permission.SCHEDULE_READ),
+    ("Patients", "patients", Permission.PATIENT_READ),
+    ("Waitlist", "waitlist", Permission.WAITLIST_READ),
+    ("Access", "access", Permission.ACCESS_READ),
+    ("Data", "data", Permission.DATA_READ),
+    ("Settings", "settings", Permission.SETTINGS_READ),
+    ("Jobs", "jobs", Permission.JOBS_READ),
+    ("Audit", "audit", Permission.AUDIT_READ),
 )
 # Pages that stand below one of them under an address of their own.
 BELOW = {"/schedule/": ("/visits/",), "/waitlist/": ("/outbound/",)}
+# Pages that tell of the whole group: for roles at all of its locations.
+OF_THE_GROUP = ("data",)
 LOCATION = "location"
 # A cell that begins so is a formula to a spreadsheet.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -111,11 +112,20 @@ def page(request: HttpRequest, template: str, words: dict[str, Any] | None = Non
         "nav": [
             (title, reverse(name), current(request, reverse(name)))
             for title, name, need in NAVIGATION
-            if frame.actor.may(need)
+            if frame.actor.may(need) and (name not in OF_THE_GROUP or frame.actor.locations(need) is None)
         ],
-        "may": lambda word, location_id=None: frame.actor.may(P(word), location_id),
+        "may": lambda word, location_id=None: frame.actor.may(Permission(word), location_id),
     }
     return render(request, template, shown | (words or {}), status=status_of(error) if error else status)
+
+
+def need_everywhere(frame: Shell, permission: Permission) -> None:
+    """For what tells of the whole group. Raises `Refused` where the role is of some locations only."""
+    frame.actor.need(permission)
+    if frame.actor.locations(permission) is not None:
+        raise Refused(
+            "forbidden", "This tells of the whole group.", "Ask an owner for a role at all locations."
+        )
 
 
 def needs_place(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -133,7 +143,7 @@ def needs_place(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse
 def part(request: HttpRequest, template: str, words: dict[str, Any]) -> HttpResponse:
     """A part of a page, for htmx."""
     frame = shell(request)
-    may = {"may": lambda word, location_id=None: frame.actor.may(P(word), location_id)}
+    may = {"may": lambda word, location_id=None: frame.actor.may(Permission(word), location_id)}
     return render(request, template, {"shell": frame, "zone": frame.zone, "error": None} | may | words)
 
 

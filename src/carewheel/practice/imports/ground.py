@@ -191,7 +191,7 @@ def _type(ground: Ground, code: str, told: TypeSeen) -> tuple[VisitType, bool]:
     types = VisitType.objects.filter(organisation=ground.organisation)
     one = types.filter(code=code[:60]).first() or types.filter(name=code[:120]).first()
     name = told.names.most_common(1)[0][0][:120] if told.names else code[:120]
-    if types.filter(name=name).exclude(pk=one.pk if one else None).exists():
+    if types.filter(name=name).exclude(pk=one.pk if one else 0).exists():
         # Two codes that the source calls alike.
         name = f"{name[:55]}, {code[:60]}"
     if one is None:

@@ -50,7 +50,9 @@ def close_outbound(actor: Actor, change_id: int, why: str) -> None:
         row = rows.filter(organisation=actor.organisation_id, pk=change_id).first()
         if row is None:
             raise NotFound("There is no such change.")
-        actor.need(Permission.SCHEDULE_WRITE, row.location_id)
+        actor.need_of(
+            Permission.SCHEDULE_WRITE, row.location_id, Permission.SCHEDULE_READ, "There is no such change."
+        )
         if not why.strip():
             raise Refused("no-reason", "Nobody will know why.", "Say why it is closed.")
         if row.state in (State.OPEN, State.CONTRADICTED):

@@ -112,7 +112,9 @@ def offer_gap(actor: Actor, gap_id: int, link: str = "/offer/{token}") -> tuple[
     gap = Gap.objects.select_related("location").filter(organisation=actor.organisation_id, pk=gap_id).first()
     if gap is None:
         raise NotFound("There is no such gap.")
-    actor.need(Permission.WAITLIST_WRITE, gap.location_id)
+    actor.need_of(
+        Permission.WAITLIST_WRITE, gap.location_id, Permission.WAITLIST_READ, "There is no such gap."
+    )
     # Looked up before the transaction: calendars in memory never see what may be taken back.
     fits = fitting(actor, gap) if gap.status == Gap.Status.OPEN else []
 
@@ -251,8 +253,12 @@ def work_waitlist(actor: Actor, link: str) -> int:
 
 
 def _need_somewhere(actor: Actor, entry: WaitlistEntry) -> None:
-    """Raises `Forbidden` for staff of none of the places of an entry."""
-    places = entry.locations.values_list("pk", flat=True)
+    """Raises `Forbidden` for staff of none of the places of an entry, `NotFound` where they may not even see it."""
+    places = list(entry.locations.values_list("pk", flat=True))
+    if actor.may(Permission.WAITLIST_READ) and not any(
+        actor.may(Permission.WAITLIST_READ, p) for p in places
+    ):
+        raise NotFound("There is no such entry.")
     if not any(actor.may(Permission.WAITLIST_WRITE, place) for place in places):
         raise Forbidden(Permission.WAITLIST_WRITE.value)
 

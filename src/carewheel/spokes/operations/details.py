@@ -47,8 +47,8 @@ def details(visits: QuerySet[Visit]) -> tuple[VisitDetail, ...]:
 
 def scheduled(visits: QuerySet[Visit], zone: ZoneInfo, *, beside: bool) -> tuple[ScheduledVisit, ...]:
     """Visits of one place that are no members of groups, in order of their start."""
-    moments = {"starts": EpochSeconds("starts_at"), "ends": EpochSeconds("ends_at")}
-    rows = list(visits.annotate(**moments).order_by("starts", "pk").values_list(*SCHEDULED))
+    timed = visits.annotate(starts=EpochSeconds("starts_at"), ends=EpochSeconds("ends_at"))
+    rows = list(timed.order_by("starts", "pk").values_list(*SCHEDULED))
     occupied = _taken(visits.order_by().values("pk"))
     states = _states([row[0] for row in rows]) if beside else {}
     seated = _seated([row[0] for row in rows if row[3] is None and (row[8] or 1) > 1])
@@ -65,9 +65,9 @@ def scheduled(visits: QuerySet[Visit], zone: ZoneInfo, *, beside: bool) -> tuple
 def _taken(holders: Collection[int] | QuerySet[Visit, Any]) -> Taken:
     """The rows of `TAKEN` by the visit that has them."""
     found: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
-    moments = {"starts": EpochSeconds("starts_at"), "ends": EpochSeconds("ends_at")}
-    rows = Occupancy.objects.filter(visit__in=holders).annotate(**moments).order_by("need_order", "pk")
-    for row in rows.values_list(*TAKEN):
+    rows = Occupancy.objects.filter(visit__in=holders).order_by("need_order", "pk")
+    timed = rows.annotate(starts=EpochSeconds("starts_at"), ends=EpochSeconds("ends_at"))
+    for row in timed.values_list(*TAKEN):
         found[row[0]].append(row)
     return found
 

@@ -34,9 +34,9 @@ def visit_to_change(
     if visit is None:
         raise NotFound("There is no such visit.")
     if permission == Permission.FLOW_WRITE or not own(actor, visit):
-        if actor.patient_ids and not actor.may(Permission.SCHEDULE_READ):
-            # Somebody else's visit does not exist for a patient.
-            raise NotFound("There is no such visit.")
+        if actor.patient_ids or actor.may(Permission.SCHEDULE_READ):
+            # Somebody else's visit does not exist for a patient, nor one of another place for its staff.
+            actor.need_of(permission, visit.location_id, Permission.SCHEDULE_READ, "There is no such visit.")
         actor.need(permission, visit.location_id)
     if version is not None and visit.version != version:
         raise changed_since()

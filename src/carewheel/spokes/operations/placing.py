@@ -267,7 +267,7 @@ def _join(
     visit.group, visit.ends_at = group, group.ends_at
     visit.save()
     Occupancy.objects.filter(visit=visit).delete()
-    for one in {left, group.pk} - {None}:
+    for one in {one for one in (left, group.pk) if one}:
         keep_group(actor, one)
     return sorted({*old, *used}), overridden
 

@@ -88,14 +88,15 @@ def _columns(
 
 
 def visit(actor: Actor, visit_id: int) -> VisitDetail:
-    """One visit, for staff of its place or for its own patient. Raises `NotFound`, `Forbidden`."""
+    """One visit, for staff of its place or for its own patient; for others it does not exist. Raises `NotFound`, `Forbidden`."""
     found = details(Visit.objects.filter(organisation=actor.organisation_id, pk=visit_id))
     if not found:
         raise NotFound("There is no such visit.")
     if found[0].patient_id is None or found[0].patient_id not in actor.patient_ids:
-        if actor.patient_ids and not actor.may(Permission.SCHEDULE_READ):
-            raise NotFound("There is no such visit.")
-        actor.need(Permission.SCHEDULE_READ, found[0].location_id)
+        read = Permission.SCHEDULE_READ
+        if actor.patient_ids or actor.may(read):
+            actor.need_of(read, found[0].location_id, read, "There is no such visit.")
+        actor.need(read)
     return found[0]
 
 

@@ -12,10 +12,12 @@ from django.http import HttpRequest, HttpResponse
 from carewheel.journeys.draw_a_template import draw_a_template
 from carewheel.journeys.see_the_wheel import access_measures, latest_turn
 from carewheel.practice.access import NotFound, Permission
+from carewheel.practice.places import names_in_facts
 from carewheel.science.refusal import CannotTell
 from carewheel.spokes.operations.contracts_template import TemplateReport, TemplateWish
 from carewheel.warehouse.workspace import Workspace
-from carewheel.web.shell import csv_file, page, part, part_asked, shell, workspace_of
+from carewheel.web.pages.wheel import PLACE_HEAD, place_rows
+from carewheel.web.shell import csv_file, need_everywhere, page, part, part_asked, shell, workspace_of
 from carewheel.wheel.turn import NothingToTurn
 
 # The drawing of the frontier: its size and what is left for the axes.
@@ -36,17 +38,25 @@ class LabForm(forms.Form):
 
 def access(request: HttpRequest) -> HttpResponse:
     """The measures of access, each with n, interval, months and CSV."""
-    shell(request).actor.need(Permission.ACCESS_READ)
+    own = names_in_facts(shell(request).actor, Permission.ACCESS_READ)
     turned = latest_turn(workspace_of(request))
-    return page(request, "access/access.html", {"turned": turned, "measures": access_measures(turned) if turned else []})  # fmt: skip
+    known = turned.document["locations"] if turned else {}
+    shown = {place: name for place, name in known.items() if own is None or place in own}
+    return page(request, "access/access.html", {
+        "turned": turned, "measures": access_measures(turned) if turned else [], "of_places": shown, "whole": own is None,
+    })  # fmt: skip
 
 
 def access_csv(request: HttpRequest) -> HttpResponse:
     """All months of the measures of access as one table."""
-    shell(request).actor.need(Permission.ACCESS_READ)
+    own = names_in_facts(shell(request).actor, Permission.ACCESS_READ)
     turned = latest_turn(workspace_of(request))
     if turned is None:
         raise NotFound
+    if own is not None:
+        ids = {m["id"] for m in access_measures(turned)}
+        measured = [m for m in turned.of_places(own) if m["id"] in ids]
+        return csv_file("access", PLACE_HEAD, place_rows(turned, measured))
     rows = [
         (m["id"], m["title"], r["month"], r["value"], r["low"], r["high"], r["n"], m["unit"])
         for m in access_measures(turned)
@@ -57,7 +67,7 @@ def access_csv(request: HttpRequest) -> HttpResponse:
 
 def lab(request: HttpRequest) -> HttpResponse:
     """Weigh waiting against idling and overtime; the answer takes seconds, so that the page comes first and fetches it."""
-    shell(request).actor.need(Permission.ACCESS_READ)
+    need_everywhere(shell(request), Permission.ACCESS_READ)
     asked = "waiting" in request.GET
     form = LabForm(request.GET if asked else None)
     words: dict[str, Any] = {"form": form, "asked": asked, "query": request.GET.urlencode()}

@@ -9,14 +9,14 @@ from django.http import HttpRequest, HttpResponse
 
 from carewheel.journeys.see_the_wheel import latest_turn, sources_of
 from carewheel.practice.access import Permission
-from carewheel.web.shell import csv_file, page, shell, workspace_of
+from carewheel.web.shell import csv_file, need_everywhere, page, shell, workspace_of
 
 SEVERITY = {"refused": 0, "doubt": 1, "note": 2}
 
 
 def data(request: HttpRequest) -> HttpResponse:
     """Sources with rows read, used and refused; tie-out; findings, the gravest first; freshness by measure."""
-    shell(request).actor.need(Permission.DATA_READ)
+    need_everywhere(shell(request), Permission.DATA_READ)
     workspace = workspace_of(request)
     sources = sources_of(workspace)
     turned = latest_turn(workspace)
@@ -25,7 +25,7 @@ def data(request: HttpRequest) -> HttpResponse:
 
 def findings_csv(request: HttpRequest) -> HttpResponse:
     """Every finding of every source."""
-    shell(request).actor.need(Permission.DATA_READ)
+    need_everywhere(shell(request), Permission.DATA_READ)
     head = ("source", "severity", "code", "count", "what", "why", "remedy", "file", "line")
     found = _findings(sources_of(workspace_of(request)))
     return csv_file("findings", head, ([f.get(name) for name in head] for f in found))
