@@ -15,12 +15,12 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 from tests.forked import carewheel
+from tests.remembered import remembered
 
 from carewheel.catalog.play_guesses import play_guesses
 from carewheel.invented.demo import Order, make_demo
 from carewheel.invented.group import Group, PlannedPlay
 from carewheel.invented.truth import change_truth
-from carewheel.journeys import look_at_the_wheel
 from carewheel.journeys.look_at_the_wheel import Looked, look
 from carewheel.journeys.simulate_the_wheel import simulate_the_wheel
 from carewheel.science.causal import Belief
@@ -56,50 +56,23 @@ class Practice:
 
 
 @pytest.fixture(scope="module")
-def remembered() -> Iterator[None]:
-    """Measures and links of a day are worked out once in this file; commands run in forks, which know what was worked out before them.
-
-    The facts stay as they are in all of it. Measuring and learning take nine tenths of each command's time.
-    """
-    measure_all, learn = look_at_the_wheel.measure_all, look_at_the_wheel.learn
-    measured: dict[Any, Any] = {}
-    learnt: dict[int, Any] = {}
-
-    def measure_once(engine: Any, as_of: date, **words: Any) -> Any:
-        key = (as_of, *sorted(words.items()))
-        if key not in measured:
-            measured[key] = list(measure_all(engine, as_of, **words))
-        return measured[key]
-
-    def learn_once(of: dict[str, Any]) -> Any:
-        # The results live as long as this file's tests: their number stays theirs.
-        key = id(next(iter(of.values())))
-        if key not in learnt:
-            learnt[key] = learn(of)
-        return learnt[key]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(look_at_the_wheel, "measure_all", measure_once)
-        patch.setattr(look_at_the_wheel, "learn", learn_once)
-        yield
-
-
-@pytest.fixture(scope="module")
-def group(tmp_path_factory: pytest.TempPathFactory, remembered: None) -> Practice:
+def group(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Practice]:
     """The group, with its plan proposed, accepted and started at the end of 2024 and verified at the end of 2025."""
     folder = tmp_path_factory.mktemp("group") / "demo"
     make_demo(Order(GROUP, folder, writes="facts"))
     space = Workspace(folder)
     adopt_facts(space, folder / "facts", source="invented", invented=True)
     practice = Practice(space)
-    at = f"--as-of {BEFORE}"
-    practice(f"plan propose Q2 {at} --place loc1 --place loc2 --place loc3 --note everybody")
-    practice(f"plan accept {NAME} --owner desk {at}")
-    practice(f"plan start {NAME} {at}")
-    assert "too early" in practice(f"verify {NAME} --as-of 2025-06-30", 3)
-    # From here on commands start from these.
-    assert look(space, AFTER, AFTER).learnt
-    return practice
+    with remembered():
+        assert look(space, AFTER, BEFORE).learnt
+        at = f"--as-of {BEFORE}"
+        practice(f"plan propose Q2 {at} --place loc1 --place loc2 --place loc3 --note everybody")
+        practice(f"plan accept {NAME} --owner desk {at}")
+        practice(f"plan start {NAME} {at}")
+        assert "too early" in practice(f"verify {NAME} --as-of 2025-06-30", 3)
+        # From here on commands at the end start from what is learnt here.
+        assert look(space, AFTER, AFTER).learnt
+        yield practice
 
 
 @pytest.fixture(scope="module")

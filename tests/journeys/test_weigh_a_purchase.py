@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
@@ -12,9 +13,11 @@ from typing import Any
 
 import pytest
 from tests.forked import carewheel
+from tests.remembered import remembered
 
 from carewheel.invented.demo import Order, make_demo
 from carewheel.invented.group import Group, PlannedPlay
+from carewheel.journeys.look_at_the_wheel import look
 from carewheel.warehouse.adoption import adopt_facts
 from carewheel.warehouse.workspace import Workspace
 
@@ -62,14 +65,17 @@ class Practice:
 
 
 @pytest.fixture(scope="module")
-def practice(tmp_path_factory: pytest.TempPathFactory) -> Practice:
+def practice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Practice]:
     folder = tmp_path_factory.mktemp("purchase") / "demo"
     make_demo(Order(GROUP, folder, writes="facts"))
     space = Workspace(folder)
     adopt_facts(space, folder / "facts", source="invented", invented=True)
     file = folder.parent / "reminders.toml"
     file.write_text(PURCHASE, "utf-8")
-    return Practice(space, file)
+    with remembered():
+        # From here on commands start from these.
+        assert all(look(space, AFTER, day).learnt for day in (BEFORE, AFTER))
+        yield Practice(space, file)
 
 
 @pytest.fixture(scope="module")

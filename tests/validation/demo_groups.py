@@ -59,7 +59,7 @@ def demo_group(seed: int, places: int, folder: Path | None = None, months: int =
         adopt_facts(workspace, work / "facts", source="invented", invented=True)
         connection = workspace.connect(["invented"])
         try:
-            measured = measure_all(DuckDbEngine(connection), group.last_date)
+            measured = measure_all(DuckDbEngine(connection), group.last_date, foreseen=False)
         finally:
             connection.close()
     strengths = {name: value * group.weaken.get(name, 1.0) for name, value in group.strengths.items()}

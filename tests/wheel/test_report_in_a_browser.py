@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 import pytest
+from tests.remembered import remembered
 
 from carewheel.interop.files import ReadSettings
 from carewheel.invented.demo import Order, make_demo
@@ -58,13 +59,13 @@ def pictured(tmp_path_factory: pytest.TempPathFactory) -> Path:
     adopt_facts(space, folder / "facts", source="invented", invented=True)
     before, after = date(2024, 12, 31), date(2025, 12, 31)
     name = "Q2-2025-01"
-    propose(
-        look(space, after, before), Proposal("Q2", dict.fromkeys(("loc1", "loc2"), date(2025, 1, 1))), after
-    )
-    accept(space, name, "Front desk lead", before, after, {})
-    start(space, name, before, after, {})
-    verify(look(space, after, after), name, after)
-    document = orjson.loads(orjson.dumps(turn(space, after)))
+    starting = dict.fromkeys(("loc1", "loc2"), date(2025, 1, 1))
+    with remembered():
+        propose(look(space, after, before), Proposal("Q2", starting), after)
+        accept(space, name, "Front desk lead", before, after, {})
+        start(space, name, before, after, {})
+        verify(look(space, after, after), name, after)
+        document = orjson.loads(orjson.dumps(turn(space, after)))
     check(document)
     assert document["plans"][0]["before_after"], document["plans"][0]["why_no_before_after"]
     page = folder / "report.html"

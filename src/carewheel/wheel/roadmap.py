@@ -15,7 +15,7 @@ from carewheel.catalog.plays import plays
 from carewheel.science.finance import Play as Choice
 from carewheel.science.finance import best_portfolio
 from carewheel.science.flywheel.gain import interval
-from carewheel.science.flywheel.practice_model import Move, move_worth, practice_model
+from carewheel.science.flywheel.practice_model import Move, net_cash, practice_model
 from carewheel.science.flywheel.stocks import sensitivities
 from carewheel.wheel.in_place import InPlace
 from carewheel.wheel.learnt import Learnt
@@ -82,12 +82,13 @@ def worth_of_plays(
     if learnt.present is None or learnt.model is None:
         return []
     strengths = {name: draws[:DRAWS] for name, draws in learnt.draws.items()}
+    before = net_cash(learnt.model, strengths)
     found = []
     for guess in play_guesses().values():
         there = sorted((has_it or {}).get(guess.play, ()))
         if guess.moves and len(there) < learnt.present.places:
             source = (sources or {}).get(guess.play, guess.source)
-            found.append(_worth(learnt, guess, strengths, beliefs or {}, there, source))
+            found.append(_worth(learnt, guess, strengths, before, beliefs or {}, there, source))
     return sorted(found, key=lambda worth: -worth.mean)
 
 
@@ -95,6 +96,7 @@ def _worth(
     learnt: Learnt,
     guess: PlayGuess,
     strengths: Mapping[str, NDArray[np.float64]],
+    before: NDArray[np.float64],
     beliefs: Mapping[tuple[str, str], tuple[float, float]],
     there: Sequence[str],
     source: str,
@@ -112,7 +114,7 @@ def _worth(
         for effect, move in zip(guess.moves, moves, strict=True)
     ]
     changed = practice_model(now.practice, model_scales(), model_links(), moves=moves)
-    worth = move_worth(model, changed, strengths, sizes).draws * places
+    worth = (net_cash(changed, strengths, sizes) - before) * places
     return PlayWorth(
         guess.play, worth, float(np.mean(worth < 0)), guess.ramp_months + LINK_LAG_MONTHS,
         (guess.hours_once + MONTHS * guess.hours_a_month) * places, (once + MONTHS * monthly) * places,

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import minimize
-from scipy.stats import qmc
 
 from carewheel.science.causal.panel import Panel, completed
 from carewheel.science.causal.refusal import Floats
@@ -125,6 +124,8 @@ def _nested(past: Floats, own: Floats, x1: Floats, x0: Floats) -> tuple[Floats, 
 
     def loss(powers: Floats) -> float:
         return float(np.mean((past @ weights(powers) - own) ** 2))
+
+    from scipy.stats import qmc  # half a second, which only this search needs
 
     k = x1.size
     points = qmc.Sobol(k, scramble=False).random(POINTS) * DEEPEST * 0.75

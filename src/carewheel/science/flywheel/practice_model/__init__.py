@@ -14,6 +14,7 @@ from carewheel.science.flywheel.practice_model.forecast import (
     link_worths,
     loop_dominance,
     move_worth,
+    net_cash,
 )
 from carewheel.science.flywheel.practice_model.practice import (
     WITHIN,
@@ -29,5 +30,5 @@ from carewheel.science.flywheel.practice_model.present import Present
 
 __all__ = [
     "WITHIN", "Forecast", "Link", "LinkWorths", "Move", "Policy", "Practice", "PracticeModel", "Present", "Scale", "Spending",
-    "Timing", "Worth", "forecast", "link_worths", "loop_dominance", "move_worth", "practice_model",
+    "Timing", "Worth", "forecast", "link_worths", "loop_dominance", "move_worth", "net_cash", "practice_model",
 ]  # fmt: skip

@@ -145,21 +145,23 @@ def link_worths(
     )
 
 
+def net_cash(
+    pm: PracticeModel, strengths: Strengths, sizes: Mapping[int, ArrayLike] | None = None, *, discounted: bool = False
+) -> Floats:  # fmt: skip
+    """Net cash over the run (draws,). ``sizes``: draws of the size of move number 1, 2, …, in its own unit; else those built in."""
+    drawn = {f"move_{number}_size": size for number, size in (sizes or {}).items()}
+    outcome = DISCOUNTED if discounted else EARNED
+    run = simulate(pm.model, {**values_of(pm, strengths), **drawn}, record=[outcome], every=pm.model.steps)
+    return np.atleast_1d(run[outcome][-1])
+
+
 def move_worth(
     without: PracticeModel, with_moves: PracticeModel, strengths: Strengths,
     sizes: Mapping[int, ArrayLike] | None = None, *, discounted: bool = False,
 ) -> Worth:  # fmt: skip
-    """Net cash with moves less net cash without, draw by draw (common random numbers), costs of the moves taken off.
-
-    ``sizes``: draws of the size of move number 1, 2, …, in its own unit; else the sizes that the model was built with.
-    """
-    outcome = DISCOUNTED if discounted else EARNED
-    values = values_of(without, strengths)
-    drawn = {f"move_{number}_size": size for number, size in (sizes or {}).items()}
-    steps = without.model.steps
-    before = simulate(without.model, values, record=[outcome], every=steps)[outcome][-1]
-    after = simulate(with_moves.model, {**values, **drawn}, record=[outcome], every=steps)[outcome][-1]
-    return Worth.of(np.atleast_1d(after - before))
+    """Net cash with moves less net cash without, draw by draw (common random numbers), costs of the moves taken off."""
+    before = net_cash(without, strengths, discounted=discounted)
+    return Worth.of(net_cash(with_moves, strengths, sizes, discounted=discounted) - before)
 
 
 def loop_dominance(pm: PracticeModel, strengths: Mapping[str, float], most: int = 2_000) -> LoopScores:
