@@ -1,5 +1,8 @@
 """Visits, waits, access, capacity and supply: measures against answers worked out by hand."""
 
+import math
+from dataclasses import replace
+
 import pytest
 from tests.warehouse.facts_in_memory import at, facts, on
 
@@ -98,6 +101,24 @@ def test_third_next_available_counts_free_half_hours() -> None:
     booked += [{"provider_key": "Q", "starts_at": at("2026-07-02"), "minutes": 90.0, "status": "cancelled"}]
     r = result("operations.third_next_available", availability=rows, appointment=booked)
     assert (r.total.value, r.total.n) == (pytest.approx(6), 2)
+    # Of 2 and 10 Student's interval would begin 19 days in the past: it ends at nought, its other end is where it was.
+    assert r.total.low == r.monthly.low[-1] == 0
+    assert r.total.high == pytest.approx(6 + 6.314 * 4, abs=0.01)
+
+
+def test_a_cut_takes_nothing_from_a_comparison_or_from_what_lies_beyond() -> None:
+    rows = []
+    for day, waits in (("2025-06-02", (0, 0, 170)), ("2026-06-02", (0, 0, 230))):
+        for k in range(21):
+            rows += stamps(f"{day}{k}", arrived=at(day, "09:00"), roomed=at(day, f"{9 + waits[k % 3] // 60:02d}:{waits[k % 3] % 60:02d}"))  # fmt: skip
+    card = replace(measure("operations.wait_minutes"), minimum_n=3)
+    whole = evaluate(replace(card, least=-math.inf), DuckDbEngine(facts(visit_event=rows)), AS_OF)
+    cut = evaluate(replace(card, least=60.0), DuckDbEngine(facts(visit_event=rows)), AS_OF)
+    assert whole.total.low is not None
+    assert whole.total.low < cut.total.low == 60.0
+    assert (whole.change_per_year, whole.total.high) == (cut.change_per_year, cut.total.high)
+    beyond = evaluate(replace(card, least=100.0), DuckDbEngine(facts(visit_event=rows)), AS_OF)
+    assert beyond.total == whole.total
 
 
 def test_utilisation_is_kept_minutes_over_open_minutes_of_providers() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator
 
@@ -14,6 +15,8 @@ Written from the cards in `src/carewheel/catalog/data/measures/` by `python -m c
 
 Every number in CareWheel has a card here. Intervals are 90 %. `:as_of` is the date of the turn, inclusive. The window
 `sum12` adds the last 12 full months; `trailing12` and `point` are the state at the end of the last full month.
+Where it says "cut at", the measure cannot be less or more, and its interval ends there: nothing is cut away that could be true, so that it covers as often as it says.
+Comparisons of two windows use the intervals before they are cut.
 """
 
 INTERVALS = {
@@ -45,6 +48,12 @@ def _lines() -> Iterator[str]:
                 yield from _card(card)
 
 
+def _ends(card: MeasureCard) -> str:
+    """Where its intervals end because it cannot be less or more."""
+    ends = [f"{end:g}" for end in (card.least, card.most) if math.isfinite(end)]
+    return f", cut at {' and '.join(ends)}" if ends else ""
+
+
 def _card(card: MeasureCard) -> Iterator[str]:
     yield f"### {card.id}\n"
     yield f"**{card.title}.** {card.definition}\n"
@@ -54,7 +63,7 @@ def _card(card: MeasureCard) -> Iterator[str]:
     yield f"- Denominator: {card.denominator}"
     yield f"- Clock: {card.clock}"
     yield f"- Left out: {'; '.join(card.excluded) or 'nothing'}"
-    yield f"- Smallest n: {card.minimum_n}; interval: {INTERVALS[card.interval]}; window: {card.window}"
+    yield f"- Smallest n: {card.minimum_n}; interval: {INTERVALS[card.interval]}{_ends(card)}; window: {card.window}"
     yield f"- Facts: {', '.join(card.facts)}; by {card.grain}; serves {', '.join(card.missions)}"
     if card.target:
         yield f"- Target: {_target(card.target)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -75,7 +76,11 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class MeasureCard:
-    """One measure. ``unit``: share (0 to 1), points, money, money per …, days, minutes, count, …; see `STATISTICS`."""
+    """One measure. ``unit``: share (0 to 1), points, money, money per …, days, minutes, count, …; see `STATISTICS`.
+
+    ``least``, ``most``: what it can be at all, where its interval method does not know (a wait is no less than nought): intervals end there.
+    Cutting takes nothing away that could be true, so that they cover as often as before.
+    """
 
     id: str
     component: ComponentId
@@ -99,6 +104,8 @@ class MeasureCard:
     sql: str
     status: Literal["computed", "not_yet"]
     why: str
+    least: float = -math.inf
+    most: float = math.inf
 
     @property
     def has_money(self) -> bool:
@@ -158,6 +165,8 @@ def _card(row: dict[str, Any], fragments: dict[str, str]) -> MeasureCard:
         sql=_expand(row.get("sql", ""), fragments).strip(),
         status=row["status"],
         why=row.get("why", ""),
+        least=float(row.get("least", -math.inf)),
+        most=float(row.get("most", math.inf)),
     )
 
 

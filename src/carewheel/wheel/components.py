@@ -66,8 +66,8 @@ def component_state(component: str, measured: Sequence[Measured], as_of: date) -
         assert m.value is not None
         sign = 1 if m.card.direction == "up" else -1
         levels.append(_capped(sign * (m.value - reference.value) / reference.sd))
-        if m.low is not None and m.high is not None:
-            variances.append(min((m.high - m.low) / (2 * Z * reference.sd), CAP) ** 2)
+        if m.half is not None:
+            variances.append(min(m.half / (Z * reference.sd), CAP) ** 2)
         if m.change is not None:
             trends.append(_capped(sign * m.change / reference.sd))
     level = sum(levels) / len(levels)

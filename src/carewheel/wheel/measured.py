@@ -36,6 +36,15 @@ class Measured:
         return self._total.high if self._total and self._total.status == "ok" else None
 
     @property
+    def half(self) -> float | None:
+        """Half the interval's width; of one that is cut at what the measure can be at all, its longer arm."""
+        if self.value is None or self.low is None or self.high is None:
+            return None
+        if self.low <= self.card.least or self.high >= self.card.most:
+            return max(self.high - self.value, self.value - self.low)
+        return (self.high - self.low) / 2
+
+    @property
     def change(self) -> float | None:
         """The year-over-year change in the card's unit."""
         change = self.result.change_per_year if self.result else None

@@ -149,8 +149,18 @@ def _known(x: float) -> float | None:
     return float(x) if isfinite(x) else None
 
 
+def _within(card: MeasureCard, e: Estimate) -> Estimate:
+    """The interval cut at what the measure can be at all; left whole where the value itself lies beyond (a balance that is a credit)."""
+    return Estimate(
+        e.value,
+        np.where(e.value >= card.least, np.maximum(e.low, card.least), e.low),
+        np.where(e.value <= card.most, np.minimum(e.high, card.most), e.high),
+    )
+
+
 def _values(card: MeasureCard, s: Statistics, window: NDArray[np.intp]) -> list[Value]:
     e, n = estimate(card, s, window)
+    e = _within(card, e)
     return [_value(card, *x) for x in zip(*(part.tolist() for part in (*e, n)), strict=True)]
 
 
@@ -158,7 +168,9 @@ def _series(card: MeasureCard, s: Statistics, months: int) -> list[Series]:
     """One month at a time; states and trailing windows may look back a year for their noise."""
     back = 0 if card.window == "sum12" else 11
     parts = [estimate(card, s, np.arange(max(0, t - back), t + 1)) for t in range(months)]
-    value, low, high = (np.stack([e[i] for e, _ in parts], axis=-1) for i in range(3))
+    value, low, high = _within(
+        card, Estimate(*(np.stack([e[i] for e, _ in parts], axis=-1) for i in range(3)))
+    )
     n = np.nan_to_num(np.stack([n for _, n in parts], axis=-1))
     enough = (n >= card.minimum_n) & np.isfinite(value)
     noise = sampling_variance(card, s)
