@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import rankdata
 
 from carewheel.science.intervals import LEVEL, Estimate
 from carewheel.science.refusal import CannotTell
@@ -40,7 +39,9 @@ def auc(fell: ArrayLike, chance: ArrayLike) -> float:
             "one-class", {"visits": y.size, "events": int(y.sum())}, "both kinds are needed to rank them"
         )
     ones = float(y.sum())
-    return float((rankdata(p)[y == 1].sum() - ones * (ones + 1) / 2) / (ones * (y.size - ones)))
+    _, place, tied = np.unique(p, return_inverse=True, return_counts=True)
+    rank = (np.cumsum(tied) - (tied - 1) / 2)[place]
+    return float((rank[y == 1].sum() - ones * (ones + 1) / 2) / (ones * (y.size - ones)))
 
 
 def brier(fell: ArrayLike, chance: ArrayLike) -> float:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from carewheel.science.intervals import LEVEL, Estimate, t_mean, wilson
 from carewheel.science.refusal import CannotTell
@@ -153,7 +153,7 @@ def _row(
     if n < LEAST_VISITS or min(fell, n - fell) < LEAST_EVENTS:
         return GroupAudit(attribute, group, n, None, None, None, None, None, None)
     expected = float(p[there].mean())
-    far = norm.ppf(0.5 + level / 2) * float(np.sqrt((p[there] * (1 - p[there])).sum())) / n
+    far = ndtri(0.5 + level / 2) * float(np.sqrt((p[there] * (1 - p[there])).sum())) / n
     error = fell / n - expected
     came = there & (y == 0)
     waits = None

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit
-from scipy.stats import norm
+from scipy.special import expit, ndtri
 
 from carewheel.science.forecasting.attendance.bookings import LATE_CANCEL, MISSED, Bookings, Outcomes
 from carewheel.science.forecasting.attendance.features import Features, features
@@ -63,7 +62,7 @@ class ChanceModel:
         use = state or Recalibration.fresh(self.centre)
         lead = of.column("lead_days")
         sd = np.sqrt(self.believed.variance(of) + use.variance(z, lead))
-        middle, far = use.log_odds(z, lead), norm.ppf(0.5 + level / 2)
+        middle, far = use.log_odds(z, lead), ndtri(0.5 + level / 2)
         return Estimate(expit(middle), expit(middle - far * sd), expit(middle + far * sd))
 
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit
-from scipy.stats import norm
+from scipy.special import expit, ndtri
 
 from carewheel.science.forecasting.attendance.prior import posterior
 from carewheel.science.intervals import LEVEL, Estimate
@@ -40,7 +39,7 @@ class Practices:
         new = np.diag([self.spread**2, SLOPE_SD**2])
         shift = np.where(known, np.einsum("ij,ij->i", x, self.mean[at]), 0.0)
         covariance = np.where(known[:, None, None], self.covariance[at], new)
-        far = norm.ppf(0.5 + level / 2) * np.sqrt(np.einsum("ij,ijk,ik->i", x, covariance, x))
+        far = ndtri(0.5 + level / 2) * np.sqrt(np.einsum("ij,ijk,ik->i", x, covariance, x))
         middle = z + shift
         return Estimate(expit(middle), expit(middle - far), expit(middle + far))
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import nbinom
 
 from carewheel.science.forecasting.demand.daily import Forecast
 from carewheel.science.intervals import LEVEL, Estimate
@@ -36,6 +35,8 @@ class Profile:
             raise CannotTell(
                 "not-weekdays", {"days": day.size}, "give the weekday of each day of the forecast"
             )
+        from scipy.stats import nbinom  # half a second at the start of whatever needs the rest of this file
+
         mean = days.mean[:, None] * self.share[day]
         size = 1 / max(self.dispersion, 1e-9)
         tail, p = (1 - level) / 2, size / (size + np.maximum(mean, 1e-12))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
 from carewheel.science.refusal import CannotTell
 from carewheel.science.survival.features import Coding, coding
@@ -100,15 +100,15 @@ class DurationModel:
 
     def _z(self, u: Floats) -> Floats:
         z = np.interp(u, SHAPE, self.shape)
-        low, high = norm.ppf(np.maximum(u, 1e-12)), norm.ppf(np.minimum(u, 1 - 1e-12))
-        z = np.where(u < SHAPE[0], self.shape[0] + low - norm.ppf(SHAPE[0]), z)
-        found: Floats = np.where(u > SHAPE[-1], self.shape[-1] + high - norm.ppf(SHAPE[-1]), z)
+        low, high = ndtri(np.maximum(u, 1e-12)), ndtri(np.minimum(u, 1 - 1e-12))
+        z = np.where(u < SHAPE[0], self.shape[0] + low - ndtri(SHAPE[0]), z)
+        found: Floats = np.where(u > SHAPE[-1], self.shape[-1] + high - ndtri(SHAPE[-1]), z)
         return found
 
     def _chance(self, z: Floats) -> Floats:
         u = np.interp(z, self.shape, SHAPE)
-        u = np.where(z < self.shape[0], norm.cdf(z - self.shape[0] + norm.ppf(SHAPE[0])), u)
-        found: Floats = np.where(z > self.shape[-1], norm.cdf(z - self.shape[-1] + norm.ppf(SHAPE[-1])), u)
+        u = np.where(z < self.shape[0], ndtr(z - self.shape[0] + ndtri(SHAPE[0])), u)
+        found: Floats = np.where(z > self.shape[-1], ndtr(z - self.shape[-1] + ndtri(SHAPE[-1])), u)
         return found
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special
 
 from carewheel.science.refusal import CannotTell
 
@@ -37,7 +37,7 @@ def over_days(values: ArrayLike, level: float = 0.9) -> Estimate:
     if not 0 < level < 1:
         raise CannotTell("level", {"level": level}, "give a level between 0 and 1")
     mean, error = float(x.mean()), float(x.std(ddof=1)) / math.sqrt(x.size)
-    half = float(stats.t.ppf((1 + level) / 2, x.size - 1)) * error
+    half = float(special.stdtrit(x.size - 1, (1 + level) / 2)) * error
     return Estimate(mean, mean - half, mean + half, error, x.size)
 
 
