@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +17,10 @@ class Tally:
 
     def __init__(self, month_starts: Ints, months: int) -> None:
         self.starts, self.months = month_starts, months
-        self.counts: dict[str, Ints] = defaultdict(partial(np.zeros, months, dtype=np.int64))
+        self.counts: dict[str, Ints] = defaultdict(self._none)
+
+    def _none(self) -> Ints:
+        return np.zeros(self.months, dtype=np.int64)
 
     def add(self, name: str, days: npt.ArrayLike, amounts: npt.ArrayLike | None = None) -> None:
         """Count events (or add whole amounts) on ``days``."""

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from carewheel.science.refusal import CannotTell
 from carewheel.science.scheduling.evaluation import evaluate
-from carewheel.science.scheduling.sessions import Patient, Session, Weights
+from carewheel.science.scheduling.sessions import Patient, Session, Weights, who_come
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -71,8 +71,6 @@ def open_slots(
         raise CannotTell("show-rate", {"ahead": show_ahead, "today": show_today}, "give probabilities")
     if min(worth_ahead, worth_today, refusal_cost, over_cost) < 0:
         raise CannotTell("negative-worth", {}, "give worths and costs of nought or more")
-    from scipy.stats import binom  # half a second at the start of whatever needs the rest of this file
-
     n = np.arange(second.size)
     found = []
     for limit in range((2 * slots if most_ahead is None else most_ahead) + 1):
@@ -84,7 +82,7 @@ def open_slots(
                 continue
             room = max(slots - x, 0)
             taken = np.minimum(n, room)
-            come = binom.pmf(np.arange(x + 1), x, show_ahead)
+            come = who_come(x, show_ahead)
             over = float(come @ np.maximum(np.arange(x + 1) - slots, 0))
             ahead_in, today_in = x * show_ahead, float(second @ taken) * show_today
             refused = float(second @ (n - taken))

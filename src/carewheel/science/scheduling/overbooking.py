@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, stats
+from scipy import optimize
 
 from carewheel.science.refusal import CannotTell
 from carewheel.science.scheduling.evaluation import evaluate
 from carewheel.science.scheduling.grid import GridSession
 from carewheel.science.scheduling.sequence import Ordered, best_sequence
-from carewheel.science.scheduling.sessions import Evaluation, Patient, Session, Weights
+from carewheel.science.scheduling.sessions import Evaluation, Patient, Session, Weights, who_come
 from carewheel.science.scheduling.templates import Template, best_times
 
 Floats = NDArray[np.float64]
@@ -58,9 +58,7 @@ def best_overbooking(
         number += 1
         # Jensen: overtime is at least (mean work of those who come - length)+, on average over how many come.
         came = np.arange(number + 1)
-        over = stats.binom.pmf(came, number, patient.show_rate) @ np.maximum(
-            came * patient.duration.mean - closes, 0
-        )
+        over = who_come(number, patient.show_rate) @ np.maximum(came * patient.duration.mean - closes, 0)
         if best is not None and weights.overtime * over >= best.evaluation.cost:
             break
         session = Session((patient,) * number, weights, closes)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import special
 
 from carewheel.science.refusal import CannotTell
 from carewheel.science.scheduling.minutes import Minutes, Phases
@@ -182,3 +183,13 @@ def moments(session: Session, times: ArrayLike) -> Floats:
             "times-in-order", {}, "give finite minutes from 0 on, none before the one of the patient ahead"
         )
     return found
+
+
+def who_come(booked: int, show_rate: float) -> Floats:
+    """Chance that 0, 1, ... of ``booked`` patients come, (booked + 1,): binomial.
+
+    >>> who_come(2, 0.5).tolist()
+    [0.25, 0.5, 0.25]
+    """
+    come = np.arange(booked + 1)
+    return np.asarray(special.binom(booked, come) * show_rate**come * (1 - show_rate) ** (booked - come))
