@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.test import Client
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 from tests.clinic import Clinic
 
 from carewheel.journeys.book_online import token_of
@@ -186,3 +187,65 @@ def test_a_manager_of_one_location_sees_the_measures_of_it_alone(
         assert neighbour.get(address).status_code == 403, address
         assert owner.get(address).status_code == 200, address
     assert 'href="/data/"' not in neighbour.get("/").content.decode()
+
+
+def test_several_visits_are_cancelled_at_once_and_taken_back(
+    owner: Client, clinic: Clinic, soon: datetime, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    times = [soon + timedelta(hours=n) for n in range(3)]
+    VisitType.objects.update(most_open=9)
+    first, second, third = (booked(clinic, at) for at in times)
+    table = f"/schedule/?view=table&first={soon.date()}"
+    owner.get(table)
+    with django_assert_max_num_queries(12):
+        said = owner.get(table).content.decode()
+    chosen = re.findall(r'form="several" name="visit" value="(\d+:\d+)"', said)
+    assert chosen == [f"{v.pk}:{v.version}" for v in (first, second, third)]
+    sent = {"visit": chosen, "do": "cancel", "next": table}
+    # The reason is asked for first, and nothing happens before.
+    said = owner.post("/visits/several/", sent).content.decode()
+    assert "Cancel 3 visits?" in said
+    assert owner.post("/visits/several/", sent | {"reason": " "}).status_code == 400
+    assert Visit.objects.filter(status="booked").count() == 3
+    Visit.objects.filter(pk=third.pk).update(version=7)
+    answer = owner.post("/visits/several/", sent | {"reason": "storm"}, follow=True)
+    said = answer.content.decode()
+    assert "2 visits are cancelled." in said
+    assert "1 not cancelled. Pat Example" in said, "one that has changed since"
+    assert list(Visit.objects.order_by("starts_at").values_list("status", flat=True)) == ["cancelled", "cancelled", "booked"]  # fmt: skip
+    token = re.search(r'name="token" value="([^"]+)"', said)
+    assert token
+    stranger = Client()
+    stranger.force_login(clinic.account("manager"))
+    assert stranger.post("/visits/undo/", {"token": token[1]}).status_code == 403
+    assert owner.post("/visits/undo/", {"token": token[1] + "x"}).status_code == 400
+    Message.objects.filter(kind="cancellation", visit=first).update(status="sent")
+    said = owner.post("/visits/undo/", {"token": token[1], "next": table}, follow=True).content.decode()
+    assert "Taken back: 2 visits." in said
+    assert "Already told that the visit is cancelled: Pat Example." in said
+    assert Visit.objects.filter(status="booked").count() == 3
+    again = owner.post("/visits/undo/", {"token": token[1], "next": table}, follow=True).content.decode()
+    assert "2 not taken back" in again
+
+
+def test_several_are_marked_as_arrived_and_back(clinic: Clinic) -> None:
+    at = timezone.now().replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    visit = booked(clinic, at, override_reason="now")
+    desk = Client()
+    desk.force_login(clinic.account("clinician"))
+    board = f"/day/?date={at.astimezone(ZoneInfo(clinic.location.zone)).date()}"
+    value = f"{visit.pk}:{visit.version}"
+    assert f'form="several" name="visit" value="{value}"' in desk.get(board).content.decode()
+    assert desk.post("/visits/several/", {"visit": value, "do": "cancel", "reason": "x"}).status_code == 403
+    said = desk.post(
+        "/visits/several/", {"visit": value, "do": "arrived", "next": board}, follow=True
+    ).content.decode()
+    assert Visit.objects.get().status == "arrived"
+    token = re.search(r'name="token" value="([^"]+)"', said)
+    assert token
+    desk.post("/visits/undo/", {"token": token[1]})
+    assert (Visit.objects.get().status, Visit.objects.get().arrived_at) == ("booked", None)
+    assert (
+        "Nothing was chosen."
+        in desk.post("/visits/several/", {"do": "arrived"}, follow=True).content.decode()
+    )

@@ -48,7 +48,7 @@ def test_pages_of_the_turn_show_n_and_interval(
         assert "n " in said
 
 
-@pytest.mark.parametrize("address", ["/measures/table.csv", "/measures/operations.wait_minutes/table.csv", "/access/table.csv", "/data/findings.csv", "/audit/table.csv"])  # fmt: skip
+@pytest.mark.parametrize("address", ["/measures/table.csv", "/measures/operations.wait_minutes/table.csv", "/access/table.csv", "/data/findings.csv", "/audit/table.csv", "/jobs/table.csv", "/settings/members/table.csv"])  # fmt: skip
 def test_lists_can_be_kept_as_csv(owner: Client, workspace: Path, address: str) -> None:
     answer = owner.get(address)
     assert answer.status_code == 200

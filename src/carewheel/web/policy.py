@@ -71,6 +71,8 @@ POLICY: dict[str, Rule] = {
     "day": Rule(P.SCHEDULE_READ),
     "day_csv": Rule(P.SCHEDULE_READ),
     "visit": Rule(P.SCHEDULE_READ),
+    "several": Rule(P.FLOW_WRITE, POST),
+    "undo": Rule(P.FLOW_WRITE, POST),
     "step": Rule(P.FLOW_WRITE, POST),
     "move": Rule(P.SCHEDULE_WRITE, POST),
     "cancel": Rule(P.SCHEDULE_WRITE, POST),
@@ -95,6 +97,8 @@ POLICY: dict[str, Rule] = {
     "leave": Rule(P.WAITLIST_WRITE, POST),
     "outbound": Rule(P.SCHEDULE_READ),
     "outbound_close": Rule(P.SCHEDULE_WRITE, POST),
+    "missing_keep": Rule(P.SCHEDULE_WRITE, POST),
+    "missing_end": Rule(P.SCHEDULE_WRITE, POST),
     "settings": Rule(P.SETTINGS_READ, FORM),
     "place_new": Rule(P.SETTINGS_WRITE, FORM),
     "place": Rule(P.SETTINGS_READ, FORM),
@@ -102,6 +106,7 @@ POLICY: dict[str, Rule] = {
     "visit_type_new": Rule(P.SETTINGS_WRITE, FORM),
     "visit_type": Rule(P.SETTINGS_READ, FORM),
     "members": Rule(P.SETTINGS_READ),
+    "members_csv": Rule(P.SETTINGS_READ),
     "member_add": Rule(P.PEOPLE_WRITE, POST),
     "member_end": Rule(P.PEOPLE_WRITE, POST),
     # For patients without an account: a code, or the token of a link, is what lets them in.
@@ -118,6 +123,7 @@ POLICY: dict[str, Rule] = {
     "audit_csv": Rule(P.AUDIT_READ),
     "audit_review": Rule(P.AUDIT_REVIEW, POST),
     "jobs": Rule(P.JOBS_READ),
+    "jobs_csv": Rule(P.JOBS_READ),
     "job_again": Rule(P.JOBS_WRITE, POST),
 }
 

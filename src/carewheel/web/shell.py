@@ -154,9 +154,10 @@ def current(request: HttpRequest, address: str) -> bool:
     return request.path.startswith((address, *BELOW.get(address, ())))
 
 
-def done(request: HttpRequest, said: str, address: str) -> HttpResponse:
-    """After something was changed: back to where one came from (``next`` of the form, within this site), with a toast."""
-    messages.success(request, said)
+def done(request: HttpRequest, said: str, address: str, *, undo: str = "") -> HttpResponse:
+    """After something was changed: back to where one came from (``next`` of the form, within this site), with a toast; with ``undo``, what can be taken
+    back (`pages.several`), the toast offers it."""
+    messages.success(request, said, extra_tags=undo)
     return HttpResponseRedirect(way_back(request) or address)
 
 
@@ -211,7 +212,7 @@ def csv_file(name: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -
 
 
 def patients_file(request: HttpRequest, name: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> HttpResponse:  # fmt: skip
-    """A table that tells of patients: `csv_file`, and a row in the audit trail."""
+    """A table that tells of patients or members: `csv_file`, and a row in the audit trail."""
     found = list(rows)
     exported(shell(request).actor, name, len(found))
     return csv_file(name, head, found)

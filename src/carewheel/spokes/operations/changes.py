@@ -25,7 +25,15 @@ EVENTS = {
     "cancel": "cancelled",
     "noshow": "noshow",
 }
-SIU = {"book": "S12", "move": "S13", "resize": "S14", "cancel": "S15", "noshow": "S26", "restore": "S14"}
+SIU = {
+    "book": "S12",
+    "take-back": "S12",
+    "move": "S13",
+    "resize": "S14",
+    "cancel": "S15",
+    "noshow": "S26",
+    "restore": "S14",
+}
 SEXES = ("male", "female", "other", "unknown")
 
 
@@ -41,7 +49,7 @@ def changed(
 ) -> None:
     """After a change of a visit, the last thing in its transaction. ``resource_ids``: locked, taken or freed; ``was``: its start before.
 
-    ``action``: book, move, resize, cancel, noshow, a step of the day, hold, release, lapse, confirm. Holds are nobody else's business.
+    ``action``: book, move, resize, cancel, noshow, a step of the day, hold, release, lapse, confirm, take-back. Holds are nobody else's business.
     """
     touched(visit.location_id, resource_ids)
     held = visit.status == Visit.Status.PROPOSED or action in ("release", "lapse")
@@ -152,7 +160,7 @@ def _tell_facts(actor: Actor, visit: Visit, action: str) -> None:
         "channel": visit.channel,
     }
     tell(actor, "appointment", name_of(visit), keys | appointment)
-    if action in ("confirm", "undo", "restore"):
+    if action in ("confirm", "undo", "restore", "take-back"):
         return
     step = {"event": EVENTS.get(action, action), "happened_at": actor.at}
     tell(actor, "visit_event", f"{name_of(visit)}.{visit.version}", keys | step)

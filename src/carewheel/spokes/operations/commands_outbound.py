@@ -62,6 +62,12 @@ def close_outbound(actor: Actor, change_id: int, why: str) -> None:
     whole(work)
 
 
+def close_taken_back(actor: Actor, visit_id: int) -> None:
+    """Close the cancellations of a visit that the practice system was to take over, in the transaction that takes them back."""
+    for row in OutboundChange.objects.filter(visit=visit_id, event="S15", state=State.OPEN):
+        _decide(actor, row, State.CLOSED.value, "taken back")
+
+
 def reconcile(actor: Actor, location_id: int, seen: Sequence[SeenVisit]) -> Reconciled:
     """Hold the open changes of a place against an export, before its visits are put in: in one transaction.
 

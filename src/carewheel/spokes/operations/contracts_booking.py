@@ -115,6 +115,13 @@ class VisitLine:
     visit_type: str
 
 
+class TakenBack(NamedTuple):
+    """A visit that stands again after it was cancelled by mistake. ``told``: its patient had been told of the cancellation before."""
+
+    visit: VisitDetail
+    told: bool
+
+
 class ScheduledVisit(NamedTuple):
     """A visit as the schedule shows it; what else is known of it says `VisitDetail`. A tuple: a week has thousands."""
 

@@ -10,6 +10,7 @@ from carewheel.practice.access import Actor, NotFound, Permission
 from carewheel.practice.models import Occupancy, Visit
 from carewheel.spokes.operations.changes import changed
 from carewheel.spokes.operations.models import Gap
+from carewheel.spokes.operations.notices import UNTOLD
 from carewheel.spokes.operations.occupying import had, lock
 from carewheel.spokes.operations.rules.offering import ASK_AHEAD
 from carewheel.spokes.operations.transactions import changed_since
@@ -71,7 +72,7 @@ def end_visit(actor: Actor, visit: Visit, action: str, reason: str) -> None:
     ):
         end_visit(actor, member, action, reason)
     if booked:
-        open_gap(actor, visit)
+        open_gap(actor, visit, UNTOLD)
 
 
 def keep_group(actor: Actor, group_id: int) -> None:
@@ -91,8 +92,8 @@ def keep_group(actor: Actor, group_id: int) -> None:
         group.update(status=Visit.Status.BOOKED, hold_until=None)
 
 
-def open_gap(actor: Actor, visit: Visit) -> None:
-    """A slot became free: those who wait will be asked, if there is time to."""
+def open_gap(actor: Actor, visit: Visit, after: timedelta = timedelta(0)) -> None:
+    """A slot became free: those who wait will be asked, ``after`` a while, if there is time to."""
     if visit.starts_at < actor.at + ASK_AHEAD or (visit.visit_type and visit.visit_type.seats > 1):
         return
     Gap.objects.create(
@@ -101,7 +102,7 @@ def open_gap(actor: Actor, visit: Visit) -> None:
         from_visit=visit,
         starts_at=visit.starts_at,
         ends_at=visit.ends_at,
-        next_round_at=actor.at,
+        next_round_at=actor.at + after,
         created_at=actor.at,
     )
 

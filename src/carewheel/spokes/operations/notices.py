@@ -12,29 +12,37 @@ from carewheel.practice.models import Location, Message, Patient, Visit
 from carewheel.spokes.operations.models import Offer
 
 REMIND = timedelta(hours=24)
+# So long nobody is told that staff cancelled a visit, nor asked whether they want its time: a mistake can be taken back without a trace.
+UNTOLD = timedelta(minutes=1)
 VISITS = "visits"
 
 
 def told_of(actor: Actor, visit: Visit, action: str) -> None:
-    """Confirm a booking, a move or a cancellation to the patient, and remind a day before; what waited for the earlier time is withdrawn."""
+    """Confirm a booking, a move or a cancellation to the patient, and remind a day before; what waited for the earlier time is withdrawn. Whose visit
+    stands again after it was cancelled by mistake is told so only if they had been told otherwise."""
     patient = visit.patient
-    if patient is None or action not in ("book", "move", "cancel", "confirm"):
+    if patient is None or action not in ("book", "move", "cancel", "confirm", "take-back"):
         return
     withdraw_messages(actor, visit.pk)
     if visit.starts_at <= actor.at:
         return
-    when = _when(visit.starts_at, visit.location)
+    when, due = _when(visit.starts_at, visit.location), actor.at
     if action == "cancel":
         kind, subject, body = "cancellation", "Your visit is cancelled", f"Your visit on {when} is cancelled."
+        due += timedelta(0) if patient.pk in actor.patient_ids else UNTOLD
+    elif action == "take-back":
+        kind, subject = "confirmation", "Your visit stands"
+        body = f"Your visit on {when} stands after all. We are sorry that we told you otherwise."
     elif visit.status == Visit.Status.PENDING:
         kind, subject = "request", "We have your request"
         body = f"You asked for a visit on {when}. We will tell you soon."
     else:
         kind, subject, body = "confirmation", "Your visit is booked", f"Your visit is booked for {when}."
     key = f"{visit.pk}:{visit.version}"
-    _queue(actor, patient, visit, kind, f"{kind}:{key}", subject, body, actor.at, visit.starts_at)
+    if action != "take-back" or was_told_of_cancellation(visit.pk):
+        _queue(actor, patient, visit, kind, f"{kind}:{key}", subject, body, due, visit.starts_at)
     remind = visit.starts_at - REMIND
-    if kind == "confirmation" and remind > actor.at:
+    if kind == "confirmation" and visit.status != Visit.Status.PENDING and remind > actor.at:
         body = f"Your visit is tomorrow, {when}. If you cannot come, please tell us."
         _queue(
             actor,
@@ -47,6 +55,12 @@ def told_of(actor: Actor, visit: Visit, action: str) -> None:
             remind,
             visit.starts_at,
         )
+
+
+def was_told_of_cancellation(visit_id: int) -> bool:
+    """Whether a message that a visit is cancelled has left, or may have."""
+    left = (Message.Status.SENDING, Message.Status.SENT, Message.Status.UNKNOWN)
+    return Message.objects.filter(visit=visit_id, kind="cancellation", status__in=left).exists()
 
 
 def tell_offer(actor: Actor, offer: Offer, location: Location, link: str) -> None:

@@ -18,6 +18,7 @@ from carewheel.spokes.operations.foreseeing import foresee, note
 from carewheel.spokes.operations.freeing import keep_group, open_gap
 from carewheel.spokes.operations.needs import TypeWithNeeds, named_by_kind, place, type_with_needs
 from carewheel.spokes.operations.occupying import (
+    TAKEN,
     Wanted,
     candidates,
     had,
@@ -192,6 +193,23 @@ def move(
             ends_at=until,
         )
         open_gap(actor, left)
+
+
+def put_again(actor: Actor, visit: Visit, resource_ids: tuple[int, ...]) -> list[int]:
+    """Give a locked visit that was cancelled its own time again, with whom and what it had; returns the resources touched. Hours and rules do not stand
+    against it: it was there a moment ago. Raises `Conflict` ``slot-taken`` where somebody else has the time meanwhile, `Refused` ``no-type``."""
+    if visit.visit_type_id is None:
+        raise Refused("no-type", "The visit has no type, so nobody knows what it needs.", "Book it anew.")
+    kind = type_with_needs(actor.organisation_id, visit.visit_type_id)
+    length = int((visit.ends_at - visit.starts_at).total_seconds() // 60)
+    spot = _spot(
+        actor, visit.location, kind, visit.starts_at, length, resource_ids, resource_ids, "taken back"
+    )
+    visit.group = None
+    used, overridden = _settle(actor, visit, spot, [])
+    if TAKEN in overridden and not visit.override_reason:
+        raise slot_taken()
+    return used
 
 
 def _settle(

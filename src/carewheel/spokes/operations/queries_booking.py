@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -17,7 +18,7 @@ from carewheel.spokes.operations.queries_slots import free_slots
 from carewheel.spokes.operations.rules.booking import check_move_alone
 from carewheel.spokes.operations.rules.local_time import bounds, exists
 
-__all__ = ["free_slots", "moment_at", "schedule", "visit", "visits_of", "why_not_moved_alone"]
+__all__ = ["free_slots", "moment_at", "schedule", "visit", "visits", "visits_of", "why_not_moved_alone"]
 
 MOST_DAYS = 42
 SHOWN = (*Visit.OCCUPYING, Visit.Status.NOSHOW)
@@ -98,6 +99,14 @@ def visit(actor: Actor, visit_id: int) -> VisitDetail:
             actor.need_of(read, found[0].location_id, read, "There is no such visit.")
         actor.need(read)
     return found[0]
+
+
+def visits(actor: Actor, visit_ids: Collection[int]) -> tuple[VisitDetail, ...]:
+    """Several visits in order of their start, those alone that may be seen."""
+    actor.need(Permission.SCHEDULE_READ)
+    rows = Visit.objects.filter(organisation=actor.organisation_id, pk__in=visit_ids)
+    places = actor.locations(Permission.SCHEDULE_READ)
+    return details((rows if places is None else rows.filter(location__in=places)).order_by("starts_at", "pk"))
 
 
 def visits_of(actor: Actor, patient_id: int) -> tuple[VisitLine, ...]:

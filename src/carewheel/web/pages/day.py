@@ -105,5 +105,6 @@ def _words(request: HttpRequest) -> dict[str, Any]:
         "longest": max(waiting, default=None),
         "waiting": len(waiting),
         "live": f"{live}/live/day/{place.id}/" if live is not None and on == frame.today else "",
+        "may_write": frame.actor.may(Permission.SCHEDULE_WRITE, place.id),
         "may_step": frame.actor.may(Permission.FLOW_WRITE, place.id),
     }

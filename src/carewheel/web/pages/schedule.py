@@ -121,6 +121,7 @@ def _words(request: HttpRequest) -> dict[str, Any]:
         "days": [first + timedelta(days=i) for i in range(found.days)],
         "step": timedelta(days=7 if week else 1),
         "may_write": may_write,
+        "may_step": frame.actor.may(Permission.FLOW_WRITE, place.id),
     }
 
 

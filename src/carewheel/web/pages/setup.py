@@ -15,7 +15,7 @@ from carewheel.practice import offerings, places, resources
 from carewheel.practice.access import NotFound, Permission, Refused
 from carewheel.practice.models import Leave, Location, Resource, Role, VisitType
 from carewheel.spokes.operations.queries_booking import moment_at
-from carewheel.web.shell import Shell, done, number_of, offer_choices, page, shell
+from carewheel.web.shell import Shell, done, number_of, offer_choices, page, patients_file, shell
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 # Two spans a day: morning and afternoon.
@@ -268,6 +268,14 @@ def member_page(request: HttpRequest) -> HttpResponse:
     return page(request, "settings/members.html", {
         "form": form, "members": people.members(frame.actor), "password": password, "added": added, "roles": dict(Role.choices),
     }, error=error)  # fmt: skip
+
+
+def members_csv(request: HttpRequest) -> HttpResponse:
+    """Who has which role where; that it was taken away is in the audit trail."""
+    rows = [
+        (m.name, m.email, m.role, m.location or "everywhere") for m in people.members(shell(request).actor)
+    ]
+    return patients_file(request, "members", ("name", "email", "role", "where"), rows)
 
 
 def member_end(request: HttpRequest, membership_id: int) -> HttpResponse:

@@ -9,7 +9,7 @@ from carewheel.practice.access import Permission, Refused
 from carewheel.practice.emergency import review, unreviewed
 from carewheel.practice.jobs import try_again
 from carewheel.practice.registers import PAGE, audit_rows, job_rows
-from carewheel.web.shell import done, number_of, page, patients_file, shell
+from carewheel.web.shell import csv_file, done, number_of, page, patients_file, shell
 
 
 class AuditForm(forms.Form):
@@ -64,6 +64,13 @@ def jobs(request: HttpRequest) -> HttpResponse:
     status = request.GET.get("status", "")
     rows, counts = job_rows(shell(request).actor, status)
     return page(request, "jobs/jobs.html", {"rows": rows, "counts": counts, "status": status})
+
+
+def jobs_csv(request: HttpRequest) -> HttpResponse:
+    """The jobs that the page shows."""
+    rows, _ = job_rows(shell(request).actor, request.GET.get("status", ""))
+    head = ("job", "status", "when_utc", "every_seconds", "tries", "most_tries", "error")
+    return csv_file("jobs", head, ((j.kind, j.status, (j.ended_at or j.run_at).isoformat(), j.every_seconds, j.tries, j.most_tries, j.error) for j in rows))  # fmt: skip
 
 
 def job_again(request: HttpRequest, job_id: int) -> HttpResponse:

@@ -15,7 +15,9 @@ from carewheel.spokes.operations.commands_booking import cancel_visit, confirm_v
 from carewheel.spokes.operations.contracts_booking import VisitDetail
 from carewheel.spokes.operations.queries_attendance import foreseen
 from carewheel.spokes.operations.queries_booking import moment_at, visit
+from carewheel.spokes.operations.queries_missing import missing_visits
 from carewheel.web.pages.schedule import PEOPLE
+from carewheel.web.pages.several import undo_token
 from carewheel.web.shell import done, number_of, offer_choices, page, part, part_asked, shell
 
 # A visit that can still be moved or cancelled.
@@ -111,13 +113,15 @@ def cancel(request: HttpRequest, visit_id: int) -> HttpResponse:
     error = None
     if form.is_valid():
         try:
-            cancel_visit(actor, visit_id, form.cleaned_data["version"], form.cleaned_data["reason"])
+            after = cancel_visit(actor, visit_id, form.cleaned_data["version"], form.cleaned_data["reason"])
         except Refused as refused:
             if isinstance(refused, NotFound):
                 raise
             error = refused
         else:
-            return done(request, "Cancelled. Who waits for such a time is asked next.", f"/visits/{visit_id}/")  # fmt: skip
+            made = ["cancel", visit_id, after.version, found.status, [o.resource_id for o in found.occupied]]
+            said = "Cancelled. In a minute the patient is told, and who waits for such a time is asked."
+            return done(request, said, f"/visits/{visit_id}/", undo=undo_token(actor.user_id, [made]))
     return page(request, "schedule/visit_page.html", _words(request, found) | {"cancel_form": form}, error=error, status=400)  # fmt: skip
 
 
@@ -149,6 +153,7 @@ def _words(request: HttpRequest, found: VisitDetail) -> dict[str, Any]:
     return {
         "v": found,
         "foreseen": foreseen(actor, found.id),
+        "missing": shell(request).at(found.location_id).beside and missing_visits(actor, found.id),
         "zone": shell(request).at(found.location_id).zone,
         "may_write": may_write,
         "move_form": moving,

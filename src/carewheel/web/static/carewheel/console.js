@@ -68,6 +68,9 @@
   // Choices that are sent at once.
   document.addEventListener("change", (event) => {
     if (event.target.matches("[data-submits]")) event.target.form.requestSubmit();
+    if (event.target.matches("[data-all]")) {
+      for (const one of event.target.closest("table").querySelectorAll("[form=several]")) one.checked = event.target.checked;
+    }
   });
 
   // Keys: j and k walk a list, / searches, ? shows the keys.

@@ -5,7 +5,11 @@
   let live = false;
   function refresh() {
     if (busy || document.hidden || document.querySelector("dialog[open]") || !board()) return;
-    htmx.ajax("GET", location.href, { target: "#board", swap: "outerHTML" });
+    // What was chosen stays so, as long as it is as it was.
+    const chosen = [...document.querySelectorAll("[form=several]:checked")].map((one) => one.value);
+    htmx.ajax("GET", location.href, { target: "#board", swap: "outerHTML" }).then(() => {
+      for (const one of document.querySelectorAll("[form=several]")) one.checked = chosen.includes(one.value);
+    });
   }
   setInterval(() => { if (!live) refresh(); }, 10000);
   const source = board()?.dataset.live;
