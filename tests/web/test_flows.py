@@ -15,9 +15,18 @@ from pytest_django import DjangoAssertNumQueries
 from tests.clinic import Clinic
 
 from carewheel.journeys.book_online import token_of
-from carewheel.practice.models import Location, Membership, Message, Patient, Visit, VisitNeed, VisitType
+from carewheel.practice.models import (
+    Location,
+    Membership,
+    Message,
+    Organisation,
+    Patient,
+    Visit,
+    VisitNeed,
+    VisitType,
+)
 from carewheel.practice.resources import capabilities
-from carewheel.spokes.operations.commands_booking import book_visit
+from carewheel.spokes.operations.commands_booking import book_visit, cancel_visit
 from carewheel.spokes.operations.contracts_booking import BookingRequest
 
 
@@ -249,3 +258,30 @@ def test_several_are_marked_as_arrived_and_back(clinic: Clinic) -> None:
         "Nothing was chosen."
         in desk.post("/visits/several/", {"do": "arrived"}, follow=True).content.decode()
     )
+
+
+def test_times_are_written_by_the_clock_of_the_practice(
+    owner: Client, clinic: Clinic, soon: datetime
+) -> None:
+    at = soon + timedelta(hours=4, minutes=30)
+    visit, day = booked(clinic, at), at.astimezone(ZoneInfo(clinic.location.zone)).date()
+    # What was written to the patient before is kept as it was sent.
+    Message.objects.all().delete()
+    pages = {
+        owner: [f"/schedule/?first={day}", f"/schedule/?first={day}&view=table", f"/day/?date={day}", f"/visits/{visit.pk}/",
+                f"/patients/{clinic.patient.pk}/", f"/schedule/find/?visit_type={clinic.check_up.pk}&earliest={day}&after=14:30"],
+        Client(): [f"/my-visit/{token_of(visit.pk)}/", f"/book/{clinic.location.slug}/?type={clinic.check_up.pk}&from={day}"],
+    }  # fmt: skip
+    typed = {"name": "Lakeside Dental", "currency": "USD", "clock": "12"}
+    assert owner.post("/settings/", typed | {"clock": "13"}).status_code == 200
+    assert Organisation.objects.get().clock == "24"
+    for clock, shown, other in (("24", "14:30", "2:30 pm"), ("12", "2:30 pm", "14:30")):
+        assert owner.post("/settings/", typed | {"clock": clock}).status_code == 302
+        for client, addresses in pages.items():
+            for address in addresses:
+                # What stands in fields, links and moments that programs read stays as it is.
+                said = re.sub(r'(value|href|datetime)="[^"]*"', "", client.get(address).content.decode())
+                assert shown in said, address
+                assert other not in said, address
+    cancel_visit(clinic.as_role("owner", at=timezone.now()), visit.pk, visit.version, "")
+    assert "2:30 pm, Lakeside" in Message.objects.latest("pk").body

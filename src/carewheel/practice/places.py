@@ -170,18 +170,22 @@ def organisation(actor: Actor) -> Organisation:
     return Organisation.objects.get(pk=actor.organisation_id)
 
 
-def change_organisation(actor: Actor, *, name: str, currency: str, requires_mfa: bool) -> None:
-    """Owners and managers of the whole organisation only. Raises `Refused` (bad-name, bad-currency)."""
+def change_organisation(
+    actor: Actor, *, name: str, currency: str, requires_mfa: bool, clock: str = Organisation.Clock.HOURS_24
+) -> None:
+    """Owners and managers of the whole organisation only. Raises `Refused` (bad-name, bad-currency, bad-fields)."""
     actor.need(Permission.SETTINGS_WRITE)
     if actor.locations(Permission.SETTINGS_WRITE) is not None:
         raise Refused("forbidden", "Your role does not reach beyond your location.", "Ask an owner.")
     currency = currency.strip().upper()
     if currency and not (len(currency) == 3 and currency.isalpha() and currency.isascii()):
         raise Refused("bad-currency", "A currency has three letters.", "Write USD, EUR …")
+    if clock not in Organisation.Clock.values:
+        raise Refused("bad-fields", "There is no such clock.", "Choose one of those shown.")
     values = _checked({"name": name})
     with transaction.atomic():
         Organisation.objects.filter(pk=actor.organisation_id).update(
-            name=values["name"], currency=currency, requires_mfa=requires_mfa
+            name=values["name"], currency=currency, requires_mfa=requires_mfa, clock=clock
         )
         record(
             actor, "organisation-changed", "organisation", actor.organisation_id, requires_mfa=requires_mfa

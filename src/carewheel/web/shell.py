@@ -50,11 +50,13 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 @dataclass(frozen=True, slots=True)
 class Shell:
-    """Who looks, from where. ``here``: the location that pages of one location are about; None where there is none at all."""
+    """Who looks, from where. ``here``: the location that pages of one location are about; None where there is none at all; ``clock``: how the
+    organisation writes times (`practice.clocks`)."""
 
     actor: Actor
     places: tuple[Place, ...]
     here: Place | None
+    clock: str = ""
 
     @property
     def zone(self) -> str:
@@ -91,7 +93,7 @@ def shell(request: HttpRequest) -> Shell:
         here = next((p for p in found if str(p.id) == str(wanted)), found[0] if found else None)
         if request.GET.get("location") and (here is None or str(here.id) != request.GET["location"]):
             raise NotFound
-        kept = Shell(actor, found, here)
+        kept = Shell(actor, found, here, request.organisation.clock)  # type: ignore[attr-defined]
         request.shell = kept  # type: ignore[attr-defined]
     return kept
 
@@ -107,6 +109,7 @@ def page(request: HttpRequest, template: str, words: dict[str, Any] | None = Non
     shown = {
         "shell": frame,
         "zone": frame.zone,
+        "clock": frame.clock,
         "error": error,
         "messages": messages.get_messages(request),
         "nav": [
@@ -144,7 +147,11 @@ def part(request: HttpRequest, template: str, words: dict[str, Any]) -> HttpResp
     """A part of a page, for htmx."""
     frame = shell(request)
     may = {"may": lambda word, location_id=None: frame.actor.may(Permission(word), location_id)}
-    return render(request, template, {"shell": frame, "zone": frame.zone, "error": None} | may | words)
+    return render(
+        request,
+        template,
+        {"shell": frame, "zone": frame.zone, "clock": frame.clock, "error": None} | may | words,
+    )
 
 
 def current(request: HttpRequest, address: str) -> bool:

@@ -10,6 +10,7 @@ import jinja2
 from django.templatetags.static import static
 from django.urls import reverse
 
+from carewheel.practice.clocks import clock_time
 from carewheel.wheel.numbers import number
 from carewheel.wheel.report import FILTERS, template_text
 
@@ -34,7 +35,8 @@ def environment(**options: Any) -> jinja2.Environment:
         "timedelta": timedelta,
     }
     made.filters |= FILTERS | {
-        "moment": moment,
+        "moment": _moment,
+        "clock": _clock,
         "date_words": date_words,
         "ago": ago,
         "figure": lambda value, m: number(value, m["unit"], m["currency"]),
@@ -42,10 +44,21 @@ def environment(**options: Any) -> jinja2.Environment:
     return made
 
 
-def moment(at: datetime, zone: str) -> str:
-    """As people say it: "Tue 3 Mar 14:30"."""
+def moment(at: datetime, zone: str, clock: str = "") -> str:
+    """As people say it: "Tue 3 Mar 14:30"; by the clock of the organisation."""
     local = at.astimezone(ZoneInfo(zone))
-    return f"{local:%a} {local.day} {local:%b %H:%M}"
+    return f"{local:%a} {local.day} {local:%b} {clock_time(local, clock)}"
+
+
+# In templates by the clock that the page has (`shell.page`, `pages.public`).
+@jinja2.pass_context
+def _moment(context: jinja2.runtime.Context, at: datetime, zone: str) -> str:
+    return moment(at, zone, context.get("clock", ""))
+
+
+@jinja2.pass_context
+def _clock(context: jinja2.runtime.Context, at: datetime) -> str:
+    return clock_time(at, context.get("clock", ""))
 
 
 def date_words(day: date | None, weekday: bool = False) -> str:

@@ -27,6 +27,7 @@ class Migration(migrations.Migration):
                 ('currency', models.CharField(blank=True, default='', max_length=3)),
                 ('invented', models.BooleanField(default=False)),
                 ('requires_mfa', models.BooleanField(default=False)),
+                ('clock', models.CharField(choices=[('24', '14:30'), ('12', '2:30 pm')], default='24', max_length=2)),
                 ('created_at', models.DateTimeField()),
             ],
         ),

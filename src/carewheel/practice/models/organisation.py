@@ -15,10 +15,16 @@ def first_version() -> int:
 class Organisation(models.Model):
     """One practice or group. Everything else belongs to exactly one; nobody sees across."""
 
+    class Clock(models.TextChoices):
+        HOURS_24 = "24", "14:30"
+        HOURS_12 = "12", "2:30 pm"
+
     name = models.CharField(max_length=200)
     currency = models.CharField(max_length=3, default="", blank=True)
     invented = models.BooleanField(default=False)
     requires_mfa = models.BooleanField(default=False)
+    # How times are written to staff and patients; what is typed follows the browser.
+    clock = models.CharField(max_length=2, choices=Clock.choices, default=Clock.HOURS_24)
     created_at = models.DateTimeField()
 
 

@@ -237,6 +237,7 @@ class OfferDetail:
     id: int
     entry_id: int
     patient_name: str
+    organisation_id: int
     location_id: int
     location_name: str
     visit_type: str

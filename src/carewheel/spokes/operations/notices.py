@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from carewheel.practice.access import Actor, Refused
+from carewheel.practice.clocks import clock_of, clock_time
 from carewheel.practice.messages import queue_message, withdraw_messages
 from carewheel.practice.models import Location, Message, Patient, Visit
 from carewheel.spokes.operations.models import Offer
@@ -68,7 +69,7 @@ def tell_offer(actor: Actor, offer: Offer, location: Location, link: str) -> Non
     last = offer.expires_at.astimezone(ZoneInfo(location.zone))
     body = (
         f"A time has become free on {_when(offer.starts_at, location)}. Others are asked as well; the first to take it has it, "
-        f"until {last:%H:%M}: {link}"
+        f"until {clock_time(last, clock_of(location.organisation_id))}: {link}"
     )
     _queue(
         actor, offer.entry.patient, None, "offer", f"offer:{offer.pk}", "An earlier time has become free", body,
@@ -104,4 +105,5 @@ def forget_offer(actor: Actor, offer_id: int) -> None:
 
 def _when(moment: datetime, location: Location) -> str:
     local = moment.astimezone(ZoneInfo(location.zone))
-    return f"{local:%A} {local.day} {local:%B}, {local:%H:%M}, {location.name}"
+    at = clock_time(local, clock_of(location.organisation_id))
+    return f"{local:%A} {local.day} {local:%B}, {at}, {location.name}"

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Count, QuerySet
 
 from carewheel.practice.access import Actor, NotFound, Permission
+from carewheel.practice.clocks import clock_time
 from carewheel.practice.models import Visit
 from carewheel.spokes.operations.contracts_booking import FillRate, OfferDetail, OutboundLine, WaitlistLine
 from carewheel.spokes.operations.details import details
@@ -50,7 +51,11 @@ def entry_line(entry_id: int) -> WaitlistLine:
 
 
 def _lines(rows: QuerySet[WaitlistEntry]) -> tuple[WaitlistLine, ...]:
-    found = list(rows.select_related("patient", "visit_type").prefetch_related("locations", "resources"))
+    found = list(
+        rows.select_related("patient", "visit_type", "organisation").prefetch_related(
+            "locations", "resources"
+        )
+    )
     asked = dict(
         Offer.objects.filter(entry__in=[one.pk for one in found])
         .values_list("entry_id")
@@ -80,9 +85,9 @@ def _wishes(one: WaitlistEntry) -> str:
     """In words: days, times, people."""
     parts = [", ".join(calendar.day_abbr[day] for day in one.weekdays)]
     if one.not_before:
-        parts.append(f"from {one.not_before:%H:%M}")
+        parts.append(f"from {clock_time(one.not_before, one.organisation.clock)}")
     if one.not_after:
-        parts.append(f"until {one.not_after:%H:%M}")
+        parts.append(f"until {clock_time(one.not_after, one.organisation.clock)}")
     names = sorted(resource.name for resource in one.resources.all())
     if names:
         parts.append(f"with {' or '.join(names)}")
@@ -112,6 +117,7 @@ def offer_detail(offer: Offer, at: datetime) -> OfferDetail:
         id=offer.pk,
         entry_id=offer.entry_id,
         patient_name=offer.entry.patient.display_name,
+        organisation_id=location.organisation_id,
         location_id=location.pk,
         location_name=location.name,
         visit_type=offer.entry.visit_type.name,

@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 
 from carewheel.journeys.book_somebody_new import book_somebody_new
 from carewheel.practice.access import NotFound, Permission, Refused
+from carewheel.practice.clocks import clock_time
 from carewheel.practice.offerings import offerings
 from carewheel.practice.patients import PatientLine, patient, search_patients
 from carewheel.practice.resources import resources
@@ -120,7 +121,9 @@ def book(request: HttpRequest) -> HttpResponse:
                 raise
             error = refused
         else:
-            said = f"Booked: {made.patient_name}, {made.starts_at:%a %H:%M}."
+            said = (
+                f"Booked: {made.patient_name}, {made.starts_at:%a} {clock_time(made.starts_at, frame.clock)}."
+            )
             return done(request, said, f"/schedule/?{urlencode({'first': made.starts_at.date(), 'location': made.location_id})}")  # fmt: skip
     return page(request, "schedule/book.html", words, error=error, status=400)
 

@@ -19,6 +19,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from carewheel.journeys.book_online import Newcomer, door, keep_time, own_visit, take_time, token_of
 from carewheel.practice.access import Actor, NotFound, Refused
+from carewheel.practice.clocks import clock_of
 from carewheel.practice.offerings import Offering, public_offerings
 from carewheel.practice.places import Place, place_of_visit, public_place
 from carewheel.spokes.operations.commands_booking import cancel_visit, move_visit
@@ -55,7 +56,7 @@ def book(request: HttpRequest, slug: str) -> HttpResponse:
     words: dict[str, Any] = {"place": place, "kinds": kinds}
     wanted = number_of(request.POST.get("type") or request.GET.get("type"))
     if wanted is None:
-        return _page(request, "public/what.html", words)
+        return _page(request, organisation_id, "public/what.html", words)
     kind = next((k for k in kinds if k.id == wanted), None)
     if kind is None:
         raise NotFound("This visit cannot be booked online.")
@@ -63,7 +64,9 @@ def book(request: HttpRequest, slug: str) -> HttpResponse:
     words |= {"kind": kind, "asks": place.beside or kind.online == "request"}
     starts = _moment(request.POST.get("starts") or request.GET.get("starts"))
     if starts is None:
-        return _page(request, "public/times.html", words | _times(request, actor, place, kind))
+        return _page(
+            request, organisation_id, "public/times.html", words | _times(request, actor, place, kind)
+        )
     words["starts"] = starts.astimezone(ZoneInfo(place.zone))
     if kind.online == "view":
         raise Refused("not-online", "This visit is booked by telephone.", f"Call {place.phone or 'the practice'}.")  # fmt: skip
@@ -77,8 +80,8 @@ def book(request: HttpRequest, slug: str) -> HttpResponse:
             error = refused
         else:
             shown = {"sealed": sealed, "contact": form.cleaned_data["contact"], "code": ""}
-            return _page(request, "public/code.html", words | shown)
-    return _page(request, "public/who.html", words | {"form": form}, error)
+            return _page(request, organisation_id, "public/code.html", words | shown)
+    return _page(request, organisation_id, "public/who.html", words | {"form": form}, error)
 
 
 @csrf_exempt
@@ -99,8 +102,13 @@ def confirm(request: HttpRequest, slug: str) -> HttpResponse:
             "asks": request.POST.get("asks") == "1",
             "over": refused.code != "code-wrong",
         }
-        return _page(request, "public/code.html", words, refused)
-    return _page(request, "public/booked.html", {"place": place, "v": booked, "token": token_of(booked.id)})
+        return _page(request, organisation_id, "public/code.html", words, refused)
+    return _page(
+        request,
+        organisation_id,
+        "public/booked.html",
+        {"place": place, "v": booked, "token": token_of(booked.id)},
+    )
 
 
 @csrf_exempt
@@ -137,7 +145,7 @@ def visit(request: HttpRequest, token: str) -> HttpResponse:
             words |= {"moving": True, "days": _days(actor, found.location_id, found.starts_at.tzinfo, found.visit_type_id, first), "from": first}  # fmt: skip
         except Refused as refused:
             error = refused
-    return _page(request, "public/visit.html", words, error)
+    return _page(request, actor.organisation_id, "public/visit.html", words, error)
 
 
 @csrf_exempt
@@ -153,7 +161,7 @@ def offer(request: HttpRequest, token: str) -> HttpResponse:
                 raise
             error = refused
     found = offer_by_token(token, request.at)  # type: ignore[attr-defined]
-    return _page(request, "public/offer.html", {"o": found}, error)
+    return _page(request, found.organisation_id, "public/offer.html", {"o": found}, error)
 
 
 def _times(request: HttpRequest, actor: Actor, place: Place, kind: Offering) -> dict[str, Any]:
@@ -202,8 +210,12 @@ def _address(request: HttpRequest) -> str:
 
 
 def _page(
-    request: HttpRequest, template: str, words: dict[str, Any], error: Refused | None = None
+    request: HttpRequest,
+    organisation_id: int,
+    template: str,
+    words: dict[str, Any],
+    error: Refused | None = None,
 ) -> HttpResponse:
-    known = {"error": error} | words
+    known = {"error": error} | words | {"clock": clock_of(organisation_id)}
     shown: Refused | None = known["error"]
     return render(request, template, known, status=status_of(shown) if shown else 200)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any, NamedTuple
 
 from django.http import HttpRequest, HttpResponse
 from markupsafe import Markup
 
 from carewheel.practice.access import Permission
+from carewheel.practice.clocks import clock_time
 from carewheel.spokes.operations.contracts_booking import (
     Occupied,
     Schedule,
@@ -60,6 +61,7 @@ class _Looks:
     colour: str
     types: Mapping[str, int]
     may_write: bool
+    clock: str
 
     def of(self, v: ScheduledVisit) -> str:
         if self.colour == "type":
@@ -104,7 +106,7 @@ def _words(request: HttpRequest) -> dict[str, Any]:
     there = _there(found)
     opens, closes = _span(found, there)
     may_write = frame.actor.may(Permission.SCHEDULE_WRITE, place.id)
-    looks = _Looks(opens, colour, {name: n for n, name in enumerate(types)}, may_write)
+    looks = _Looks(opens, colour, {name: n for n, name in enumerate(types)}, may_write, frame.clock)
     return {
         "schedule": found,
         "week": week,
@@ -114,7 +116,7 @@ def _words(request: HttpRequest) -> dict[str, Any]:
         "today": frame.today,
         "columns": [] if view == "table" else _columns(found, there, view, looks),
         "types": types,
-        "hours": [(h, (h * 60 - opens) // STEP) for h in range(opens // 60, closes // 60)],
+        "hours": [(time(h), (h * 60 - opens) // STEP) for h in range(opens // 60, closes // 60)],
         "rows": (closes - opens) // STEP,
         "opens": opens,
         "closed": dict(found.closed),
@@ -222,6 +224,6 @@ def _block(v: ScheduledVisit, day: date, looks: _Looks, row: int, rows: int, bes
     colour = looks.of(v)
     tag = Markup(
         f'<a class="v t{row} d{rows} {colour}{beside}{STATUS_CLASS.get(v.status, "")}" href="/visits/{v.id}/" data-item data-dialog{data}>'
-        f"{v.starts_at.hour:02}:{v.starts_at.minute:02}"
+        f"{clock_time(v.starts_at, looks.clock)}"
     )
     return Block(v, tag, colour == "r3", moves)

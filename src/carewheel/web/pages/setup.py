@@ -13,7 +13,7 @@ from django.urls import reverse
 from carewheel.practice import members as people
 from carewheel.practice import offerings, places, resources
 from carewheel.practice.access import NotFound, Permission, Refused
-from carewheel.practice.models import Leave, Location, Resource, Role, VisitType
+from carewheel.practice.models import Leave, Location, Organisation, Resource, Role, VisitType
 from carewheel.spokes.operations.queries_booking import moment_at
 from carewheel.web.shell import Shell, done, number_of, offer_choices, page, patients_file, shell
 
@@ -32,6 +32,7 @@ def _local_moment(label: str) -> forms.DateTimeField:
 class OrganisationForm(forms.Form):
     name = forms.CharField(max_length=200)
     currency = forms.CharField(max_length=3, required=False, help_text="Three letters, as USD or EUR.")
+    clock = forms.ChoiceField(choices=Organisation.Clock.choices, label="Times are written as", help_text="To staff and patients. What you type follows your browser.")  # fmt: skip
     requires_mfa = forms.BooleanField(required=False, label="Everybody needs a second factor")
 
 
@@ -106,7 +107,12 @@ def settings_page(request: HttpRequest) -> HttpResponse:
     """The organisation and lists of what can be set; sent, the organisation's own values."""
     actor = shell(request).actor
     known = places.organisation(actor)
-    start = {"name": known.name, "currency": known.currency, "requires_mfa": known.requires_mfa}
+    start = {
+        "name": known.name,
+        "currency": known.currency,
+        "requires_mfa": known.requires_mfa,
+        "clock": known.clock,
+    }
     form = OrganisationForm(request.POST or None, initial=start)
     error = None
     if request.method == "POST" and form.is_valid():

@@ -10,6 +10,7 @@ from django.core import signing
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from carewheel.practice.access import Permission, Refused
+from carewheel.practice.clocks import clock_time
 from carewheel.spokes.operations.commands_booking import cancel_visit
 from carewheel.spokes.operations.commands_day import mark_visit
 from carewheel.spokes.operations.commands_taking_back import WITHIN, take_back_cancellation
@@ -54,7 +55,7 @@ def several(request: HttpRequest) -> HttpResponse:
             after = mark_visit(actor, v.id, versions[v.id], wanted)
         return [wanted, v.id, after.version, v.status, [o.resource_id for o in v.occupied]]
 
-    made, refused = _each(found, work)
+    made, refused = _each(found, work, shell(request).clock)
     _tell_refused(request, refused, f"not {SAID[wanted]}")
     if not made:
         return HttpResponseRedirect(way_back(request) or "/day/")
@@ -88,7 +89,7 @@ def undo(request: HttpRequest) -> HttpResponse:
         ).told:
             told.append(v.patient_name)
 
-    again, refused = _each(visits(actor, before), work)
+    again, refused = _each(visits(actor, before), work, shell(request).clock)
     _tell_refused(request, refused, "not taken back")
     if told:
         messages.warning(request, f"Already told that the visit is cancelled: {', '.join(told)}. A message that it stands is on its way; call them if it is soon.")  # fmt: skip
@@ -109,14 +110,16 @@ def _pairs(chosen: Iterable[str]) -> Iterable[tuple[int, int]]:
             yield number, number_of(version) or 0
 
 
-def _each(found: Sequence[VisitDetail], work: Callable[[VisitDetail], T]) -> tuple[list[T], list[str]]:
-    """What came of each visit, and why not of the others."""
+def _each(
+    found: Sequence[VisitDetail], work: Callable[[VisitDetail], T], how: str
+) -> tuple[list[T], list[str]]:
+    """What came of each visit, and why not of the others, at its time by the clock of the house."""
     made, refused = [], []
     for v in found:
         try:
             made.append(work(v))
         except Refused as refusal:
-            refused.append(f"{v.patient_name or 'Visit'}, {v.starts_at:%H:%M}: {refusal.what}")
+            refused.append(f"{v.patient_name or 'Visit'}, {clock_time(v.starts_at, how)}: {refusal.what}")
     return made, refused
 
 
