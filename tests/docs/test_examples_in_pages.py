@@ -15,6 +15,7 @@ import pytest
 from carewheel.catalog.facts import fact_tables
 from carewheel.catalog.measures import measures
 from carewheel.cli.document import commands
+from carewheel.interop.tabular.mapped.fields import PERSON_FIELDS
 from carewheel.interop.tabular.mapped.specification import parse_mapping
 from carewheel.journeys.import_sources import BESIDE_KEYS
 from carewheel.warehouse.workspace import select_table
@@ -58,7 +59,7 @@ def test_the_pages_show_commands_at_all() -> None:
 
 
 def test_the_mappings_of_the_guide_are_accepted() -> None:
-    example, wide = blocks(ROOT / "docs" / "guides" / "mapping-files.md", "toml")
+    example, wide, person = blocks(ROOT / "docs" / "guides" / "mapping-files.md", "toml")
     mapping = parse_mapping(example, "example.toml")
     assert (mapping.source, mapping.blocks[0].table, mapping.zone) == (
         "surveys",
@@ -69,6 +70,9 @@ def test_the_mappings_of_the_guide_are_accepted() -> None:
     unpivot = parse_mapping(head + wide, "wide.toml").blocks[0].unpivot
     assert unpivot is not None
     assert dict(unpivot.columns) == {"spend_tv": "tv", "spend_web": "web"}
+    named = parse_mapping('name = "p"\ntable = "patient"\n' + person, "person.toml").person
+    assert named is not None
+    assert set(named.rules) == set(PERSON_FIELDS)
 
 
 def test_the_carewheel_toml_of_the_guide_shows_every_key() -> None:

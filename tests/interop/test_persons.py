@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,11 @@ import pytest
 from tests.interop.collecting import Collected
 from tests.interop.tables_on_disk import files_under, read_all, settings, write_tables
 
-from carewheel.interop import fhir
+from carewheel.interop import fhir, hl7v2
 from carewheel.interop.files import SourceFile
 from carewheel.interop.records.persons import PersonRecord, TakesPersons
-from carewheel.interop.tabular import opendental
+from carewheel.interop.tabular import mapped, opendental, openemr
+from carewheel.interop.tabular.mapped import MappingRefused, parse_mapping
 from carewheel.warehouse.spool import FileReport, SourceSetting, SpoolingSink, _FileSpool
 
 PATIENT = """PatNum,LName,FName,Preferred,PatStatus,Gender,Birthdate,HmPhone,WirelessPhone,Email,TxtMsgOk,PreferContactMethod,Language
@@ -98,12 +99,83 @@ def test_fhir_tells_the_name_in_use_and_skips_what_is_odd(resources: Path) -> No
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("reader", [opendental, fhir])
-def test_who_does_not_ask_is_told_the_same_facts_and_no_names(
-    reader: Any, tables: Path, resources: Path
-) -> None:
-    folder = tables if reader is opendental else resources
-    plain = read_all(reader, folder)
+PID = "PID|1||7^^^NORTH^MR~999-99-9999^^^^SS||Before^Pat^^^^^M~Example^Pat^Q^^^^L||{born}|F|||||^PRN^PH^^^555^5550100~^PRN^CP^^^555^5550107~^NET^Internet^pat@example.com||en"
+MESSAGES = "\r".join(
+    [
+        "MSH|^~\\&|SCHED|NORTH|CW|CW|20260301120000||SIU^S12|1|P|2.5", "SCH|11|11|||||check||30|min|^^^20260303100000", PID.format(born="19800203"),
+        "AIP|1||3^Adler^Ada|||||30", "MSH|^~\\&|SCHED|NORTH|CW|CW|20260302120000||ADT^A31|2|P|2.5", "EVN|A31|20260302120000",
+        "PID|1||8^^^NORTH^MR||Sample^Sam||1980||||||555-0108", "MSH|^~\\&|SCHED|NORTH|CW|CW|20260302120000||ADT^A40|3|P|2.5", PID.format(born="19800203"), "",
+    ]
+)  # fmt: skip
+PATIENT_DATA = """pid,fname,lname,DOB,sex,phone_home,phone_cell,email,language,hipaa_allowsms
+7,Pat,Example,1980-02-03,Female,555-0100,555-0107,pat@example.com,english,YES
+8,Sam,Sample,0000-00-00,Male,555-0108,,,,NO"""
+USERS = (
+    "id,username,authorized,fname,lname,facility_id,active\n3,ada,1,Ada,Adler,1,1\n4,desk,0,Not,Provider,1,1"
+)
+LIST = """patient_id,location_id,given_name,family_name,birth_date,phone,email,preferred_channel,texting
+7,1,Pat,Example,1980-02-03,555-0107,pat@example.com,SMS,yes
+# a line that explains,,,,,,,,
+8,1,Sam,Sample,,,,pigeon,
+9,1,,Only,31 Feb,,,,"""
+
+
+@pytest.fixture
+def folders(tables: Path, resources: Path, tmp_path: Path) -> dict[Any, Path]:
+    (tmp_path / "hl7").mkdir()
+    (tmp_path / "hl7" / "a.hl7").write_text(MESSAGES)
+    (tmp_path / "list").mkdir()
+    (tmp_path / "list" / "people.csv").write_text(LIST)
+    emr = write_tables(tmp_path / "emr", patient_data=PATIENT_DATA, users=USERS)
+    return {
+        opendental: tables,
+        fhir: resources,
+        hl7v2: tmp_path / "hl7",
+        openemr: emr,
+        mapped: tmp_path / "list",
+    }
+
+
+def test_hl7_tells_the_legal_name_a_mobile_number_and_when_it_said_so(folders: dict[Any, Path]) -> None:
+    first, second = datetime(2026, 3, 1, 12), datetime(2026, 3, 2, 12)
+    assert sorted(told(hl7v2, folders[hl7v2])) == [
+        PersonRecord("patient", "7", "Pat Q", "Example", date(1980, 2, 3), "555 5550107", "pat@example.com", "en", recorded_at=first),
+        PersonRecord("patient", "8", "Sam", "Sample", None, "555-0108", recorded_at=second),
+        PersonRecord("provider", "3", "Ada", "Adler", recorded_at=first),
+    ]  # fmt: skip
+
+
+def test_openemr_tells_names_contacts_and_who_may_be_texted(folders: dict[Any, Path]) -> None:
+    assert sorted(told(openemr, folders[openemr]), key=lambda one: (one.kind, one.source_id)) == [
+        PersonRecord("patient", "7", "Pat", "Example", date(1980, 2, 3), "555-0107", "pat@example.com", "english", texting=True),
+        PersonRecord("patient", "8", "Sam", "Sample", None, "555-0108", texting=False),
+        PersonRecord("provider", "3", "Ada", "Adler"),
+        PersonRecord("provider", "4", "Not", "Provider"),
+    ]  # fmt: skip
+
+
+def test_a_mapping_may_say_who_the_patient_of_a_row_is(folders: dict[Any, Path]) -> None:
+    assert sorted(told(mapped, folders[mapped]), key=lambda one: one.source_id) == [
+        PersonRecord("patient", "7", "Pat", "Example", date(1980, 2, 3), "555-0107", "pat@example.com", "", "sms", True),
+        PersonRecord("patient", "8", "Sam", "Sample"),
+        PersonRecord("patient", "9", "", "Only"),
+    ]  # fmt: skip
+
+
+def test_a_name_without_a_patient_and_a_field_that_nobody_is_known_by_are_refused() -> None:
+    text = 'name = "x"\ntable = "review"\n[columns]\nrating = "R"\nposted_at = "P"\n[person]\nfamily_name = "N"\n'
+    with pytest.raises(MappingRefused, match="whose name it is"):
+        parse_mapping(text)
+    text = 'name = "x"\ntable = "patient"\n[columns]\npatient_key = "id"\n[person]\nshoe_size = "N"\n'
+    with pytest.raises(MappingRefused, match="no such field"):
+        parse_mapping(text)
+    with pytest.raises(MappingRefused, match="no such fact table"):
+        parse_mapping('name = "x"\ntable = "person"\n[columns]\nfamily_name = "N"\n')
+
+
+@pytest.mark.parametrize("reader", [opendental, fhir, hl7v2, openemr, mapped])
+def test_who_does_not_ask_is_told_the_same_facts_and_no_names(reader: Any, folders: dict[Any, Path]) -> None:
+    plain = read_all(reader, folders[reader])
     assert plain.records
     assert "Example" not in str(plain.records)
     assert "0107" not in str(plain.records)

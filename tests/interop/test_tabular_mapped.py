@@ -201,6 +201,7 @@ SAMPLES = {
     "training": {"hours": "2"},
     "recognition": {},
     "stock": {"kind": "used", "quantity": "-3", "on_hand": "17", "par_level": "40"},
+    "people": {"birth_date": "1980-02-03", "preferred_channel": "sms", "texting": "yes"},
     "patients": {"status": "active"},
     "payments": {"payer_kind": "patient"},
     "adjustments": {"kind": "writeoff"},

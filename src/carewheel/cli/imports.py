@@ -69,6 +69,8 @@ def import_command(
     table(rows, right=(1, 2))
     if filled.held_here:
         say(f"{filled.held_here:,} visits of places that keep their book here were left alone.")
+    if filled.missing:
+        say(f"{filled.missing:,} visits to come are not in this export any more. They stay until the front desk decides: Waitlist, For the practice system.")  # fmt: skip
     for note in filled.notes:
         say(note)
     say()

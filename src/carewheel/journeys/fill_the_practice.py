@@ -17,19 +17,23 @@ from carewheel.journeys.import_sources import FoundSource, GivenSource, Progress
 from carewheel.practice.access import Actor
 from carewheel.practice.audit import record
 from carewheel.practice.imports.book import Book
-from carewheel.practice.imports.ground import lay, newest
+from carewheel.practice.imports.ground import Ground, elsewhere, lay, newest
 from carewheel.practice.imports.hours import HoursSeen, take_hours
 from carewheel.practice.imports.people import take_patients
 from carewheel.practice.imports.spool import Spool
 from carewheel.practice.jobs import enqueue
 from carewheel.practice.models import Closure, Location, Organisation
 from carewheel.practice.places import hours_moved
+from carewheel.spokes.operations.commands_missing import ToldBook, compare_book, known_visits
 from carewheel.spokes.operations.commands_outbound import SeenVisit, reconcile
 from carewheel.spokes.operations.queries_waitlist import outbound
 from carewheel.warehouse.workspace import Workspace
 
 # The best book first. Claims and payments tell of visits only after the fact: they make none.
 RANKS = ("practice", "fhir", "hl7v2")
+FEED = "hl7v2"
+# The kind of source that a person has described: any table.
+LIST = "mapped"
 # Tables and resources that tell of money or of care given, which the console takes from the facts: read once is enough.
 LEFT_TO_THE_FACTS = {
     "fhir": frozenset(
@@ -54,6 +58,7 @@ class Filled:
     visits_made: int = 0
     visits_changed: int = 0
     held_here: int = 0
+    missing: int = 0
     notes: list[str] = field(default_factory=list)
 
 
@@ -132,22 +137,27 @@ def _fill(
 ) -> None:  # fmt: skip
     setting = source.setting
     ground = lay(owner, setting.source, number, spool, places, setting.zone)
+    people_of = setting.people_of or setting.source
     if not ground.locations:
+        # It keeps no book. A list of people still says who those of a system are; another system's people would be here twice.
+        if source.kind == LIST:
+            _take_people(spool, number, elsewhere(ground), people_of, actor, filled)
         return
     if ground.zone_unknown:
         filled.notes.append(
             f"{setting.source} names no time zone: its clocks were read as UTC. Give --zone and look at the settings."
         )
     filled.locations += len(ground.locations)
-    people_of = setting.people_of or setting.source
-    for people in spool.people(number):
-        made, changed = take_patients(ground, people_of, people, actor.at)
-        filled.patients_made += made
-        filled.patients_changed += changed
+    _take_people(spool, number, ground, people_of, actor, filled)
     book = Book(ground, people_of, actor.at, invented, HoursSeen(actor.at))
     book.contested = _compare(spool, number, replace(book, hours=HoursSeen(actor.at)), actor)
+    places_here = [place.pk for place in ground.locations.values()]
+    known = known_visits(actor, places_here, ground.source, actor.at - COMPARED)
     for visits in spool.visits(number):
         book.take(visits)
+    # A feed of messages tells of what changed; whatever it does not tell of stands. So does what an invented world has not lived yet.
+    if setting.source_kind != FEED and not invented:
+        _look_for_missing(book, known, actor, filled)
     filled.visits_made += book.made
     filled.visits_changed += book.changed
     filled.held_here += book.held_here
@@ -169,6 +179,29 @@ def _close(owner: Organisation, holidays: Mapping[date, str]) -> None:
         with transaction.atomic():
             Closure.objects.bulk_create(new)
             hours_moved({one.location_id for one in new})
+
+
+def _take_people(
+    spool: Spool, number: int, ground: Ground, people_of: str, actor: Actor, filled: Filled
+) -> None:
+    for people in spool.people(number):
+        made, changed = take_patients(ground, people_of, people, actor.at)
+        filled.patients_made += made
+        filled.patients_changed += changed
+
+
+def _look_for_missing(book: Book, known: dict[str, datetime], actor: Actor, filled: Filled) -> None:
+    """Mark visits to come that this export does not have any more; the front desk decides."""
+    if book.first is None or book.last is None:
+        return
+    found = compare_book(
+        actor, known, ToldBook(book.ground.source, book.numbers, book.first, book.last), book.contested
+    )
+    filled.missing += found.missing
+    if found.part:
+        filled.notes.append(
+            f"{book.ground.source} tells of so few of the visits known before that it was taken for a part of the book: none was marked as missing."
+        )
 
 
 def _compare(spool: Spool, number: int, book: Book, actor: Actor) -> frozenset[int]:

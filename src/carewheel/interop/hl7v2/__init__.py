@@ -24,8 +24,10 @@ from carewheel.interop.files import (
 )
 from carewheel.interop.hl7v2.billing import transactions
 from carewheel.interop.hl7v2.messages import Batch, Message, messages
+from carewheel.interop.hl7v2.persons import persons
 from carewheel.interop.hl7v2.visits import ADMISSION, PERSON, SCHEDULING, Unusable, appointment, encounter
 from carewheel.interop.records import KEPT, AppointmentRecord, ChargeRecord, PaymentRecord, Record
+from carewheel.interop.records.persons import TakesPersons
 
 KIND = "hl7v2"
 PRECEDENCE = "hl7v2"
@@ -121,6 +123,9 @@ def _read_message(message: Message, into: FileSink, unused: Counter[tuple[str, s
     _tally(records, into)
     for record in records:
         into.add(record)
+    if isinstance(into, TakesPersons):
+        for person in persons(message):
+            into.add_person(person)
     into.used()
     if (
         kind == "ADT"

@@ -6,7 +6,7 @@ gives it to a sink that `TakesPersons`, and to no other.
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import NamedTuple, Protocol, runtime_checkable
 
 
@@ -14,10 +14,11 @@ class PersonRecord(NamedTuple):
     """A person as the source has it. ``kind``: patient or provider; ``source_id``: the patient_key or provider_key of the other records.
 
     ``preferred_channel``: email, sms, phone or "". ``texting``: whether the person agreed to text messages, None where nobody asked.
+    ``recorded_at``: when the source said so, for sources that tell of a person again and again.
     """
 
-    kind: str
-    source_id: str
+    kind: str = "patient"
+    source_id: str = ""
     given_name: str = ""
     family_name: str = ""
     birth_date: date | None = None
@@ -26,6 +27,7 @@ class PersonRecord(NamedTuple):
     language: str = ""
     preferred_channel: str = ""
     texting: bool | None = None
+    recorded_at: datetime | None = None
 
 
 @runtime_checkable

@@ -8,7 +8,7 @@ A step of a visit never goes back: who was marked arrived here stays so until th
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -68,11 +68,20 @@ class Book:
     made: int = 0
     changed: int = 0
     held_here: int = 0
+    # Numbers of the visits that are on the source's book, and from when to when they lie.
+    numbers: set[str] = field(default_factory=set)
+    first: datetime | None = None
+    last: datetime | None = None
 
     def take(self, told: Iterable[ToldVisit]) -> None:
         """One batch in one transaction."""
         with transaction.atomic():
-            self._write(self._wanted(told))
+            wanted = self._wanted(told)
+            self._write(wanted)
+        starts = [values["starts_at"] for values, _ in wanted.values()]
+        self.numbers |= wanted.keys()
+        self.first = min([*starts, *([self.first] if self.first else [])], default=None)
+        self.last = max([*starts, *([self.last] if self.last else [])], default=None)
 
     def told(self, told: Iterable[ToldVisit], since: datetime) -> list[Told]:
         """What one batch says of visits from ``since`` on; no visit is written."""

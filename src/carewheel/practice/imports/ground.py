@@ -87,6 +87,12 @@ def lay(
     return ground
 
 
+def elsewhere(ground: Ground) -> Ground:
+    """For a source that keeps no book: the locations of the others, by their own ids, so that its people find their home."""
+    places = Location.objects.filter(organisation=ground.organisation).exclude(source_id="")
+    return Ground(ground.organisation, ground.source, {place.source_id: place for place in places})
+
+
 def _claim(ground: Ground, key: str, told: LocationRecord | None, zone: str) -> None:
     """The location if its book is this source's, or nobody's yet."""
     organisation = ground.organisation

@@ -166,6 +166,8 @@ def _open(place: Location) -> bool:
         "weekday", "starts", "ends"
     ):
         spans[weekday].append((begin, end))
+    if not spans:
+        return False
     OpeningHours.objects.bulk_create(
         OpeningHours(location=place, weekday=weekday, opens=min(a for a, _ in found), closes=max(b for _, b in found), assumed=True)
         for weekday, found in sorted(spans.items())

@@ -18,11 +18,18 @@ from carewheel.practice.patients import phone_form, search_name
 _GONE = frozenset({"inactive", "archived", "deceased", "entered-in-error"})
 _FIELDS = ("given_name", "family_name", "search_name", "birth_date", "sex", "phone", "email", "language",
            "preferred_channel", "is_test", "active", "home_location_id")  # fmt: skip
+# What a second list may fill in.
+_OPEN = frozenset({*_FIELDS} - {"is_test", "active", "sex"})
 HOW = "practice system"
 
 
 def take_patients(ground: Ground, source: str, told: Iterable[ToldPerson], at: datetime) -> tuple[int, int]:
-    """One batch; returns how many were made and how many changed. What the source leaves open stays as it is."""
+    """One batch; returns how many were made and how many changed. What the source leaves open stays as it is.
+
+    ``source``: whose numbers these are. Another one that tells of its people (a list by mapping) fills only what is not known yet: else each
+    import would bring back and forth what the two say differently.
+    """
+    foreign = source != ground.source
     with transaction.atomic():
         batch = list(told)
         mine = Patient.objects.filter(
@@ -31,8 +38,10 @@ def take_patients(ground: Ground, source: str, told: Iterable[ToldPerson], at: d
         known = {p.source_id: p for p in mine.select_related("home_location")}
         fresh, changed = [], []
         for one in batch:
-            values = _values(ground, one)
             patient = known.get(one.key)
+            values = _values(ground, one)
+            if foreign and patient is not None:
+                values = {name: value for name, value in values.items() if name in _OPEN and getattr(patient, name) in (None, "")}  # fmt: skip
             if patient is None:
                 fresh.append(
                     Patient(

@@ -221,7 +221,8 @@ class _FileTaker:
 
     def add_person(self, person: PersonRecord) -> None:
         if person.source_id:
-            self._keep("person" if person.kind == "patient" else "provider", person.source_id, None, person)
+            kind = "person" if person.kind == "patient" else "provider"
+            self._keep(kind, person.source_id, person.recorded_at, person)
 
     def add_type_name(self, named: VisitTypeName) -> None:
         self.seen.types[named.code].names[named.name] += 1

@@ -12,10 +12,13 @@ from carewheel.practice.access import NotFound, Permission, Refused
 from carewheel.practice.offerings import offerings
 from carewheel.practice.patients import patient, search_patients
 from carewheel.practice.resources import resources
+from carewheel.spokes.operations.commands_missing import end_missing, keep_missing
 from carewheel.spokes.operations.commands_outbound import close_outbound
 from carewheel.spokes.operations.commands_waitlist import join_waitlist, leave_waitlist
 from carewheel.spokes.operations.contracts_booking import WaitlistRequest
+from carewheel.spokes.operations.contracts_missing import MissingLine
 from carewheel.spokes.operations.queries_booking import visits_of
+from carewheel.spokes.operations.queries_missing import missing_visits
 from carewheel.spokes.operations.queries_waitlist import fill_rate, outbound, waitlist
 from carewheel.web.pages.free_times import WEEKDAYS
 from carewheel.web.pages.offered import type_choices
@@ -61,8 +64,8 @@ def waitlist_page(request: HttpRequest) -> HttpResponse:
     frame = shell(request)
     lines = waitlist(frame.actor)
     rate = fill_rate(frame.actor, frame.today - LOOK_BACK, frame.today)
-    open_ = _outbound(frame)
-    return page(request, "waitlist/waitlist.html", {"lines": lines, "rate": rate, "urgency": dict(URGENCY), "open": len(open_)})  # fmt: skip
+    open_ = len(_outbound(frame)) + len(_missing(frame))
+    return page(request, "waitlist/waitlist.html", {"lines": lines, "rate": rate, "urgency": dict(URGENCY), "open": open_})  # fmt: skip
 
 
 def waitlist_csv(request: HttpRequest) -> HttpResponse:
@@ -140,8 +143,8 @@ def leave(request: HttpRequest, entry_id: int) -> HttpResponse:
 
 
 def outbound_page(request: HttpRequest) -> HttpResponse:
-    """Changes that the practice system has still to take over, each with what to do."""
-    return page(request, "waitlist/outbound.html", {"lines": _outbound(shell(request))})
+    """Changes that the practice system has still to take over, each with what to do, and visits that it has no more."""
+    return page(request, "waitlist/outbound.html", _for_the_system(shell(request)))
 
 
 def outbound_close(request: HttpRequest, outbound_id: int) -> HttpResponse:
@@ -152,8 +155,28 @@ def outbound_close(request: HttpRequest, outbound_id: int) -> HttpResponse:
     except Refused as refused:
         if isinstance(refused, NotFound):
             raise
-        return page(request, "waitlist/outbound.html", {"lines": _outbound(frame)}, error=refused)
+        return page(request, "waitlist/outbound.html", _for_the_system(frame), error=refused)
     return done(request, "Closed.", "/outbound/")
+
+
+def missing_keep(request: HttpRequest, missing_id: int) -> HttpResponse:
+    """Leave a visit on the book although the last export does not have it."""
+    keep_missing(shell(request).actor, missing_id)
+    return done(request, "It stays on the book.", "/outbound/")
+
+
+def missing_end(request: HttpRequest, missing_id: int) -> HttpResponse:
+    """Take a visit off the book that the practice system has no more."""
+    end_missing(shell(request).actor, missing_id)
+    return done(request, "Taken off the book; its time is free.", "/outbound/")
+
+
+def _for_the_system(frame: Shell) -> dict[str, Any]:
+    return {"lines": _outbound(frame), "missing": _missing(frame)}
+
+
+def _missing(frame: Shell) -> tuple[MissingLine, ...]:
+    return missing_visits(frame.actor) if frame.actor.may(Permission.SCHEDULE_READ) else ()
 
 
 def _outbound(frame: Shell) -> tuple[Any, ...]:

@@ -8,10 +8,14 @@ from functools import cache
 from typing import Any, Literal, get_args, get_type_hints
 
 from carewheel.interop.records import APPOINTMENT_STATUS, TABLE_OF
+from carewheel.interop.records.persons import PersonRecord
 
 Kind = Literal["text", "money", "number", "int", "flag", "date", "moment"]
 
 RECORD_OF: dict[str, Any] = {table: record for record, table in TABLE_OF.items()}
+# No table of facts: who the patient of a row is, for the console alone.
+PERSON = "person"
+PERSON_FIELDS = ("given_name", "family_name", "birth_date", "phone", "email", "language", "preferred_channel", "texting")  # fmt: skip
 
 _KINDS: dict[type, Kind] = {
     str: "text",
@@ -99,6 +103,7 @@ CODES: dict[tuple[str, str], frozenset[str]] = {
     ("contact", "stage"): frozenset(("lead", "patient", "partner", "other")),
     ("message", "direction"): frozenset(("in", "out")),
     ("change", "component"): frozenset(("C1", "C2a", "C2b", "C3", "C4", "C5", "C6")),
+    (PERSON, "preferred_channel"): frozenset(("email", "sms", "phone")),
     ("investment", "component"): frozenset(("C1", "C2a", "C2b", "C3", "C4", "C5", "C6")),
 }
 
@@ -110,8 +115,16 @@ def fields_of(table: str) -> dict[str, Kind]:
     >>> list(fields_of("expense").items())[-3:]
     [('category', 'text'), ('amount', 'money'), ('expense_date', 'date')]
     """
-    hints = get_type_hints(RECORD_OF[table])
-    return {name: _KINDS[_plain(hints[name])] for name in RECORD_OF[table]._fields}
+    record = record_of(table)
+    hints = get_type_hints(record)
+    return {
+        name: _KINDS[_plain(hints[name])] for name in (PERSON_FIELDS if table == PERSON else record._fields)
+    }
+
+
+def record_of(table: str) -> Any:
+    """The record of a fact table, or of a person."""
+    return PersonRecord if table == PERSON else RECORD_OF[table]
 
 
 def _plain(hint: Any) -> type:

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from carewheel.interop.files import FileRefused, FileSink, doubt, refused
 from carewheel.interop.files.reading import Tally
 from carewheel.interop.records import KEPT, Record
-from carewheel.interop.tabular.mapped.fields import CODES, RECORD_OF, REQUIRED, Kind, fields_of
+from carewheel.interop.tabular.mapped.fields import CODES, REQUIRED, Kind, fields_of, record_of
 from carewheel.interop.tabular.mapped.specification import Block, Mapping, Rule
 from carewheel.interop.tabular.rows import Rows
 from carewheel.interop.tabular.values import (
@@ -53,13 +53,13 @@ class Maker:
 
     def __init__(self, mapping: Mapping, block: Block, rows: Rows) -> None:
         self.block = block
-        self.record = RECORD_OF[block.table]
+        self.record = record_of(block.table)
         kinds = fields_of(block.table)
         order = {name: index for index, name in enumerate(self.record._fields)}
         self._blank: list[object] = list(self.record())
         self._steps: list[Step] = []
         self._joins: list[tuple[Step, tuple[int, ...], str]] = []
-        required = REQUIRED[block.table]
+        required = REQUIRED.get(block.table, ())
         for name, rule in block.rules.items():
             convert = Remembered(_converter(mapping, block.table, name, kinds[name], rule)).__getitem__
             strict = name in required or kinds[name] == "money"
@@ -211,7 +211,7 @@ def _converter(mapping: Mapping, table: str, name: str, kind: Kind, rule: Rule) 
     formats = (rule.format,) if rule.format else mapping.date_formats
     zone = ZoneInfo(mapping.zone) if mapping.zone else None
     codes = CODES.get((table, name))
-    required = name in REQUIRED[table]
+    required = name in REQUIRED.get(table, ())
 
     def parsed(text: str) -> object:
         if kind == "text":

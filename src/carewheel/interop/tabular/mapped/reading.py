@@ -19,6 +19,7 @@ from carewheel.interop.files import (
     SourceFile,
     refused,
 )
+from carewheel.interop.records.persons import PersonRecord, TakesPersons
 from carewheel.interop.tabular.mapped.making import Maker
 from carewheel.interop.tabular.mapped.specification import Mapping, load_mapping, parse_mapping
 from carewheel.interop.tabular.rows import Keys, Rows
@@ -95,6 +96,9 @@ def _read_one(file: SourceFile, mapping: Mapping, sink: FileSink) -> None:
             )
         return
     makers = [Maker(mapping, block, rows) for block in mapping.blocks]
+    # Nobody is named to a sink that does not ask.
+    people = sink if mapping.person and isinstance(sink, TakesPersons) else None
+    namer = Maker(mapping, mapping.person, rows) if mapping.person and people else None
     skip = {
         cell: frozenset(v.lower() for v in values)
         for column, values in mapping.skip_when.items()
@@ -137,6 +141,10 @@ def _read_one(file: SourceFile, mapping: Mapping, sink: FileSink) -> None:
             continue
         for record in records:
             sink.add(record)
+        if people and namer:
+            key = next((found for one in records if (found := getattr(one, "patient_key", ""))), "")
+            for person in namer.make_carefully(row, rows.line, sink) if key else ():
+                people.add_person(PersonRecord(*person)._replace(source_id=key))
         sink.used()
 
 

@@ -33,6 +33,10 @@
     skip_zero = true
     columns = { spend_tv = "tv", spend_web = "web" }
 
+    [person]                                            # who the patient of the row is: read by `carewheel import` alone, never a fact
+    family_name = { from = "Last name" }
+    birth_date = { from = "Born", format = "%d/%m/%Y" }
+
     [[also]]                                            # a second record from the same row
     table = "expense"
     [also.columns]
@@ -51,7 +55,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from carewheel.interop.tabular.mapped.fields import CODES, RECORD_OF, REQUIRED, fields_of
+from carewheel.interop.tabular.mapped.fields import CODES, PERSON, RECORD_OF, REQUIRED, fields_of
 
 TOP_KEYS = frozenset(
     [
@@ -71,6 +75,7 @@ TOP_KEYS = frozenset(
         "constants",
         "skip_when",
         "unpivot",
+        "person",
         "also",
     ]
 )
@@ -149,6 +154,7 @@ class Mapping:
     comments: bool = False
     undated: bool = False
     skip_when: Dict[str, tuple[str, ...]] = field(default_factory=dict)
+    person: Block | None = None
 
 
 def load_mapping(path: Path) -> Mapping:
@@ -223,6 +229,7 @@ def parse_mapping(text: str, file: str = "mapping") -> Mapping:
         comments=bool(data.get("comments", False)),
         undated=undated,
         skip_when=skip,
+        person=check.person(data, blocks),
     )
 
 
@@ -289,6 +296,16 @@ class _Check:
                     "Say which column, or value = …, gives it.",
                 )
         return Block(table, rules, tuple(self.texts(data, "source_id")), unpivot)
+
+    def person(self, data: Dict[str, Any], blocks: list[Block]) -> Block | None:
+        if "person" not in data:
+            return None
+        if not any("patient_key" in block.rules for block in blocks):
+            raise self.refuse("person", "Nothing says whose name it is.", "Give patient_key a column.")
+        given = self.table(data, "person").items()
+        return Block(
+            PERSON, {name: self.rule(PERSON, name, value, f"person.{name}") for name, value in given}
+        )
 
     def rule(self, table: str, name: str, value: Any, where: str) -> Rule:
         if name not in fields_of(table) or name == "source_id":

@@ -22,6 +22,7 @@ TEMPLATES = (
     "recognition",
     "stock",
     "patients",
+    "people",
     "payments",
     "adjustments",
     "changes",
@@ -45,10 +46,10 @@ def template(name: str) -> str:
     columns: dict[str, str] = {}
     for column in mapping.blocks[0].source_id:
         columns[column] = "your own id of the row, so that a corrected file replaces it"
-    for field, rule in mapping.blocks[0].rules.items():
-        if rule.names:
-            need = "needed" if field in REQUIRED[mapping.blocks[0].table] else "optional"
-            if rule.help:
+    for block in (mapping.blocks[0], *([mapping.person] if mapping.person else [])):
+        for field, rule in block.rules.items():
+            if rule.names and rule.help:
+                need = "needed" if field in REQUIRED.get(block.table, ()) else "optional"
                 columns[rule.names[0]] = f"{rule.help} ({need})"
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

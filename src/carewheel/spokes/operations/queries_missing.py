@@ -1,0 +1,26 @@
+"""Visits still to come that the practice system's last whole export does not have."""
+
+from __future__ import annotations
+
+from carewheel.practice.access import Actor, Permission
+from carewheel.practice.models import Visit
+from carewheel.spokes.operations.contracts_missing import MissingLine
+from carewheel.spokes.operations.details import details
+from carewheel.spokes.operations.models import MissingVisit
+
+
+def missing_visits(actor: Actor, visit_id: int | None = None) -> tuple[MissingLine, ...]:
+    """Those that nobody has decided on, the nearest first, of the places that may be seen; or of one visit."""
+    actor.need(Permission.SCHEDULE_READ)
+    marks = MissingVisit.objects.filter(
+        organisation=actor.organisation_id, state=MissingVisit.State.OPEN, visit__starts_at__gt=actor.at,
+        visit__status__in=(Visit.Status.BOOKED, Visit.Status.PENDING),
+    )  # fmt: skip
+    places = actor.locations(Permission.SCHEDULE_READ)
+    if places is not None:
+        marks = marks.filter(location__in=places)
+    if visit_id is not None:
+        marks = marks.filter(visit=visit_id)
+    rows = list(marks.order_by("visit__starts_at", "pk").values_list("pk", "visit_id", "since"))
+    found = {one.id: one for one in details(Visit.objects.filter(pk__in=[visit for _, visit, _ in rows]))} if rows else {}  # fmt: skip
+    return tuple(MissingLine(pk, found[visit], since) for pk, visit, since in rows)
