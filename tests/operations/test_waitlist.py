@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 from tests.clinic import NOW, Clinic, small_clinic
 
-from carewheel.practice.access import Conflict, Forbidden, NotFound
+from carewheel.practice.access import Actor, Conflict, Forbidden, NotFound, Refused
 from carewheel.practice.models import Leave, Message, Occupancy, Patient, Visit
 from carewheel.spokes.operations.commands_booking import book_visit, cancel_visit, expire_holds, move_visit
 from carewheel.spokes.operations.commands_outbound import SeenVisit, close_outbound, reconcile
@@ -20,11 +20,19 @@ from carewheel.spokes.operations.commands_waitlist import (
     lapse_offers,
     leave_waitlist,
     offer_gap,
+    offer_to,
     work_waitlist,
 )
 from carewheel.spokes.operations.contracts_booking import BookingRequest, VisitDetail, WaitlistRequest
 from carewheel.spokes.operations.models import Gap, Offer, OutboundChange, WaitlistEntry
-from carewheel.spokes.operations.queries_waitlist import fill_rate, offer_by_token, outbound, waitlist
+from carewheel.spokes.operations.queries_waitlist import (
+    fill_rate,
+    offer_by_token,
+    open_gaps,
+    outbound,
+    waitlist,
+    who_fits,
+)
 
 TEN = datetime(2026, 3, 3, 15, 0, tzinfo=UTC)  # Tuesday, 10:00 in New York
 LINK = "https://practice.example/offer/{token}"
@@ -279,3 +287,34 @@ def test_an_import_that_was_faster_stands(db: None) -> None:
     assert reconcile(clinic.actor, clinic.location.pk, [seen(made)]).confirmed == 1
     assert Visit.objects.get(pk=made.id).status == "entered-in-error"
     assert not Occupancy.objects.filter(visit=made.id).exists()
+
+
+def test_staff_choose_whom_to_ask(clinic: Clinic) -> None:
+    gap = full_then_gap(clinic)
+    asked = [joined(clinic, one) for one in patients(clinic, 4)]
+    line, fits = who_fits(clinic.actor, gap)
+    assert [one.entry.id for one in fits] == asked, "all, who waits longest first"
+    assert [one.id for one in open_gaps(clinic.actor)] == [line.id] == [gap]
+
+    def refused(actor: Actor, entries: list[int]) -> str:
+        with pytest.raises(Refused) as refusal:
+            offer_to(actor, gap, entries, LINK)
+        return refusal.value.code
+
+    at_night = replace(clinic.actor, at=NOW.replace(hour=3) + timedelta(days=1))
+    assert refused(at_night, asked[:1]) == "at-night"
+    assert refused(clinic.actor, []) == refused(clinic.actor, list(range(11))) == "bad-count"
+    assert refused(clinic.actor, [asked[0], asked[0] + 1000]) == "does-not-fit"
+    assert refused(replace(clinic.actor, at=TEN - timedelta(minutes=30)), asked[:1]) == "gap-over"
+    with pytest.raises(Forbidden):
+        offer_to(clinic.as_role("clinician"), gap, asked[:1], LINK)
+    assert not Offer.objects.exists()
+    made = offer_to(clinic.actor, gap, asked[2:], LINK)
+    assert [one.entry_id for one in made] == asked[2:]
+    assert refused(clinic.actor, asked[:1]) == "being-offered"
+    assert [one.entry_id for one in open_gaps(clinic.actor)[0].asked] == asked[2:]
+    assert who_fits(clinic.actor, gap)[1] == ()
+    # Nobody of them wants it: the loop asks the others.
+    later = replace(clinic.actor, at=made[0].expires_at)
+    assert work_waitlist(later, LINK) == 2
+    assert set(Offer.objects.filter(status="open").values_list("entry", flat=True)) == set(asked[:2])

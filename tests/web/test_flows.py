@@ -27,7 +27,8 @@ from carewheel.practice.models import (
 )
 from carewheel.practice.resources import capabilities
 from carewheel.spokes.operations.commands_booking import book_visit, cancel_visit
-from carewheel.spokes.operations.contracts_booking import BookingRequest
+from carewheel.spokes.operations.commands_waitlist import join_waitlist
+from carewheel.spokes.operations.contracts_booking import BookingRequest, WaitlistRequest
 
 
 @pytest.fixture
@@ -285,3 +286,27 @@ def test_times_are_written_by_the_clock_of_the_practice(
                 assert other not in said, address
     cancel_visit(clinic.as_role("owner", at=timezone.now()), visit.pk, visit.version, "")
     assert "2:30 pm, Lakeside" in Message.objects.latest("pk").body
+
+
+def test_a_time_that_became_free_is_offered_by_hand(
+    owner: Client, clinic: Clinic, soon: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nobody is asked at night; it may be night when this runs.
+    monkeypatch.setattr("carewheel.spokes.operations.commands_waitlist.may_be_sent", lambda at, zone: at)
+    visit, now = booked(clinic, soon), timezone.now()
+    cancel_visit(clinic.as_role("owner", at=now), visit.pk, visit.version, "")
+    entry = join_waitlist(
+        clinic.as_role("owner", at=now),
+        WaitlistRequest(clinic.other_patient.pk, clinic.check_up.pk, (clinic.location.pk,), now.date()),
+    )
+    link = re.search(r'href="(/waitlist/gaps/\d+/)"', owner.get("/waitlist/").content.decode())
+    assert link
+    said = owner.get(link[1]).content.decode()
+    assert "Sam Example" in said
+    assert owner.post(link[1], {}).status_code == 400
+    said = owner.post(link[1], {"entry": entry.id}, follow=True).content.decode()
+    assert "1 asked. The first to take it has it." in said
+    token = re.search(r"http://testserver/offer/\S+", Message.objects.get(kind="offer").body)
+    assert token
+    assert "A time has become free" in Client().get(token[0]).content.decode()
+    assert "It is being offered" in owner.get(link[1]).content.decode()

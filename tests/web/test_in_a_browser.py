@@ -117,7 +117,7 @@ def pages(ids: dict[str, int], clinic: Clinic) -> dict[str, str]:
     return {
         "wheel": "/", "measure": "/measures/experience.nps/", "day": "/day/", "schedule": "/schedule/", "week": "/schedule/?days=7",
         "table": "/schedule/?view=table&colour=risk", "visit": f"/visits/{ids['booked']}/", "find": f"/schedule/find/?visit_type={clinic.check_up.pk}&earliest={timezone.now().date()}",
-        "book": "/schedule/book/", "patients": "/patients/?q=ex", "patient": f"/patients/{patient}/", "edit": f"/patients/{patient}/edit/",
+        "move": f"/schedule/find/?move={ids['booked']}&earliest={timezone.now().date()}", "book": "/schedule/book/", "patients": "/patients/?q=ex", "patient": f"/patients/{patient}/", "edit": f"/patients/{patient}/edit/",
         "waitlist": "/waitlist/", "join": f"/waitlist/join/?patient={patient}", "outbound": "/outbound/", "access": "/access/", "lab": "/access/lab/",
         "data": "/data/", "settings": "/settings/", "place": f"/settings/places/{here}/",
         "resource": f"/settings/places/{here}/resources/{clinic.practitioner.pk}/", "type": f"/settings/types/{clinic.long_visit.pk}/",
@@ -190,7 +190,7 @@ def test_book_find_as_you_type_move_by_dragging_and_cancel(
     page.screenshot(path=ARTEFACTS / "dialog.png")
     page.locator("dialog[open]").get_by_label("Why").fill("asked by the patient")
     page.get_by_role("button", name="Cancel the visit").click()
-    page.get_by_text("Cancelled. Who waits").wait_for()
+    page.get_by_text("Cancelled. In a minute").wait_for()
     assert Visit.objects.get(pk=free.pk).status == "cancelled"
 
 
@@ -219,10 +219,30 @@ def test_the_day_from_arrived_to_done_by_buttons_and_by_dragging(opened: Opened,
     page.mouse.move(box["x"] + 5, box["y"] + 5)
     page.mouse.down()
     page.mouse.move(box["x"] + 60, box["y"], steps=3)
-    page.mouse.move(lane["x"] + 20, max(lane["y"], 5), steps=5)
+    page.mouse.move(lane["x"] + 20, box["y"], steps=5)
     page.mouse.up()
     page.locator(f"[data-lane=arrived] a[href='/visits/{other.pk}/']").wait_for()
     assert Visit.objects.get(pk=other.pk).status == "arrived"
+
+
+def test_several_are_chosen_cancelled_and_taken_back(opened: Opened, ids: dict[str, int]) -> None:
+    page = opened()
+    page.goto("/day/")
+    bar = page.locator("form.several")
+    assert not bar.is_visible(), "there is nothing to do before anything is chosen"
+    chosen = [ids["booked"], ids["free"]]
+    for one in chosen:
+        page.locator(f"[form=several][value^='{one}:']").check()
+    bar.get_by_role("button", name="Cancel them").click()
+    looked_at(page, "several")
+    page.get_by_label("Why").fill("storm")
+    page.get_by_role("button", name="Cancel the visits").click()
+    toast = page.locator("#toasts .toast", has_text="2 visits are cancelled.")
+    looked_at(page, "undo")
+    assert Visit.objects.filter(pk__in=chosen, status="cancelled").count() == 2
+    toast.get_by_role("button", name="Undo").click()
+    page.locator("#toasts", has_text="Taken back: 2 visits.").wait_for()
+    assert Visit.objects.filter(pk__in=chosen, status="booked").count() == 2
 
 
 def test_booked_over_with_a_reason_what_was_typed_stays(

@@ -94,6 +94,7 @@ POLICY: dict[str, Rule] = {
     "waitlist": Rule(P.WAITLIST_READ),
     "waitlist_csv": Rule(P.WAITLIST_READ),
     "join": Rule(P.WAITLIST_WRITE, FORM),
+    "gap": Rule(P.WAITLIST_READ, FORM),
     "leave": Rule(P.WAITLIST_WRITE, POST),
     "outbound": Rule(P.SCHEDULE_READ),
     "outbound_close": Rule(P.SCHEDULE_WRITE, POST),

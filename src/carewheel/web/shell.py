@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -173,6 +174,11 @@ def way_back(request: HttpRequest) -> str:
     wanted = request.POST.get("next", "")
     safe = wanted.startswith("/") and url_has_allowed_host_and_scheme(wanted, {request.get_host()}, request.is_secure())  # fmt: skip
     return wanted if safe and wanted.isprintable() else ""
+
+
+def site_address(request: HttpRequest) -> str:
+    """Where patients reach the pages: as the practice says, else as whoever asks reached them."""
+    return os.environ.get("CAREWHEEL_ADDRESS", "").rstrip("/") or f"{request.scheme}://{request.get_host()}"
 
 
 def offer_choices(form: Form, **choices: Sequence[tuple[Any, Any]]) -> None:

@@ -6,6 +6,7 @@ Order of locks: the gap, then as in `commands_booking`.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from datetime import datetime
 
 from carewheel.practice.access import Actor, Conflict, Forbidden, NotFound, Permission, Refused
@@ -29,13 +30,15 @@ from carewheel.spokes.operations.occupying import had, lapse, lock, touched
 from carewheel.spokes.operations.placing import FROM_WAITLIST, look, put
 from carewheel.spokes.operations.queries_waitlist import entry_line, hash_of, offer_detail, offer_row
 from carewheel.spokes.operations.rules.offering import AGAIN, ASK_AHEAD, answer_by
-from carewheel.spokes.operations.transactions import once, whole
+from carewheel.spokes.operations.transactions import once, slot_taken, whole
 
 ES = WaitlistEntry.Status
 OS = Offer.Status
 SYSTEM = "waitlist"
 # 256 bits; the link cannot be guessed, and only its hash is kept beside the offer.
 TOKEN_BYTES = 32
+# Whom staff may ask at once by hand.
+MOST_ASKED = 10
 
 
 def join_waitlist(actor: Actor, request: WaitlistRequest) -> WaitlistLine:
@@ -137,12 +140,45 @@ def offer_gap(actor: Actor, gap_id: int, link: str = "/offer/{token}") -> tuple[
         until = answer_by(actor.at, gap.starts_at)
         if not chosen or not _hold(actor, gap, chosen, until):
             return _later(gap, actor.at + AGAIN)
-        made = tuple(_offer(actor, gap, fit, until, link) for fit in chosen)
-        gap.round += 1
-        gap.next_round_at = until
-        gap.save(update_fields=["round", "next_round_at", "hold"])
-        record(actor, "offer", "gap", gap.pk, location_id=gap.location_id, offers=[one.id for one in made])
-        return made
+        return _ask(actor, gap, chosen, until, link)
+
+    return whole(work)
+
+
+def offer_to(actor: Actor, gap_id: int, entry_ids: Collection[int], link: str) -> tuple[OfferDetail, ...]:
+    """A round of a gap with those whom staff chose, at most `MOST_ASKED`, under the same rules as `offer_gap`; the loop goes on after it.
+
+    Raises `NotFound`, `Forbidden`, `Refused` ``gap-over``, ``being-offered``, ``at-night``, ``does-not-fit``, ``bad-count``, `Conflict` ``slot-taken``."""
+    gap = Gap.objects.select_related("location").filter(organisation=actor.organisation_id, pk=gap_id).first()
+    if gap is None:
+        raise NotFound("There is no such gap.")
+    actor.need_of(
+        Permission.WAITLIST_WRITE, gap.location_id, Permission.WAITLIST_READ, "There is no such gap."
+    )
+    asked = set(entry_ids)
+    if not 1 <= len(asked) <= MOST_ASKED:
+        raise Refused(
+            "bad-count", "Nobody or too many were chosen.", f"Choose 1 to {MOST_ASKED} of those who fit."
+        )
+    # As in `offer_gap`: before the transaction.
+    fits = fitting(actor, gap, None, asked) if gap.status == Gap.Status.OPEN else []
+
+    def work() -> tuple[OfferDetail, ...]:
+        gap = _lock_gap(gap_id)
+        if gap.status != Gap.Status.OPEN or gap.starts_at < actor.at + ASK_AHEAD:
+            raise Refused("gap-over", "This time is not offered any more.", "Look at the waitlist anew.")
+        if gap.offers.filter(status=OS.OPEN, expires_at__gt=actor.at).exists():
+            raise Refused("being-offered", "Others may still answer.", "Wait until their time is over.")
+        _lapse_gap(actor, gap)
+        if may_be_sent(actor.at, gap.location.zone) > actor.at:
+            raise Refused("at-night", "Nobody is asked at night.", "Ask in the morning, or call.")
+        still = WaitlistEntry.objects.filter(pk__in=[f.entry_id for f in fits], status=ES.WAITING).values_list("pk", flat=True)  # fmt: skip
+        if set(still) != asked:
+            raise Refused("does-not-fit", "The time does not fit all of them any more.", "Choose anew.")
+        until = answer_by(actor.at, gap.starts_at)
+        if not _hold(actor, gap, fits, until):
+            raise slot_taken()
+        return _ask(actor, gap, fits, until, link)
 
     return whole(work)
 
@@ -266,6 +302,18 @@ def _need_somewhere(actor: Actor, entry: WaitlistEntry) -> None:
 def _lock_gap(gap_id: int) -> Gap:
     rows = Gap.objects.select_for_update(no_key=True, of=("self",))
     return rows.select_related("location", "hold", "hold__location").get(pk=gap_id)
+
+
+def _ask(
+    actor: Actor, gap: Gap, chosen: list[Fitting], until: datetime, link: str
+) -> tuple[OfferDetail, ...]:
+    """Offers to all of a round, whose time is held."""
+    made = tuple(_offer(actor, gap, fit, until, link) for fit in chosen)
+    gap.round += 1
+    gap.next_round_at = until
+    gap.save(update_fields=["round", "next_round_at", "hold"])
+    record(actor, "offer", "gap", gap.pk, location_id=gap.location_id, offers=[one.id for one in made])
+    return made
 
 
 def _later(gap: Gap, when: datetime) -> tuple[OfferDetail, ...]:

@@ -248,6 +248,28 @@ class OfferDetail:
 
 
 @dataclass(frozen=True, slots=True)
+class GapLine:
+    """A time that became free. ``asked``: offers that may still be answered; ``next_round_at``: when the loop asks the next by itself."""
+
+    id: int
+    location_id: int
+    location_name: str
+    starts_at: datetime
+    ends_at: datetime
+    next_round_at: datetime | None
+    asked: tuple[OfferDetail, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FittingLine:
+    """Somebody who waits and whom a gap fits: from when, and the chance of a yes as earlier answers tell it."""
+
+    entry: WaitlistLine
+    starts_at: datetime
+    accepts: float
+
+
+@dataclass(frozen=True, slots=True)
 class FillRate:
     """Of the gaps that were offered between two days: how many were filled, how many asked, minutes from gap to claim (median)."""
 

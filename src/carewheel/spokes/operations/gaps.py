@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -42,9 +43,9 @@ class Fitting:
     accepts: float
 
 
-def fitting(actor: Actor, gap: Gap) -> list[Fitting]:
+def fitting(actor: Actor, gap: Gap, most: int | None = GROUP, only: Collection[int] = ()) -> list[Fitting]:
     """Whom to ask now, at most a group: of those who wait, fit and were not asked about this gap, the choice of the highest expected value
-    (urgency times minutes filled, by the chance of a yes)."""
+    (urgency times minutes filled, by the chance of a yes). ``most`` None: all who fit, in that order; ``only``: of these entries."""
     rows = as_they_are(actor.organisation_id, (gap.location_id,))
     kept = books(rows, window_of(gap.starts_at), actor.at)
     if not kept:
@@ -55,6 +56,8 @@ def fitting(actor: Actor, gap: Gap) -> list[Fitting]:
     if calendar is None:
         return []
     entries = _waiting(gap, gap.starts_at.astimezone(zone))
+    if only:
+        entries = [one for one in entries if one.pk in only]
     chances = _chances(actor, [one.patient_id for one in entries])
     asked: dict[str, Waiting] = {}
     for one in entries:
@@ -78,7 +81,8 @@ def fitting(actor: Actor, gap: Gap) -> list[Fitting]:
         return []
     found = []
     # Of equals the last is chosen: so those who wait longest come last.
-    for fit in waitlist_fit(calendar, _span(gap, zero), list(reversed(asked.values())), GROUP):
+    order = list(asked.values()) if most is None else list(reversed(asked.values()))
+    for fit in waitlist_fit(calendar, _span(gap, zero), order, most):
         start = datetime.fromtimestamp((zero + fit.slot.minute) * 60, UTC)
         minutes = next(one.visit_type.minutes for one in entries if str(one.pk) == fit.name)
         end = start + timedelta(minutes=minutes)

@@ -5,19 +5,31 @@ from __future__ import annotations
 import calendar
 import hashlib
 import statistics
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db.models import Count, QuerySet
 
-from carewheel.practice.access import Actor, NotFound, Permission
+from carewheel.practice.access import Actor, NotFound, Permission, Refused
 from carewheel.practice.clocks import clock_time
 from carewheel.practice.models import Visit
-from carewheel.spokes.operations.contracts_booking import FillRate, OfferDetail, OutboundLine, WaitlistLine
+from carewheel.spokes.operations.contracts_booking import (
+    FillRate,
+    FittingLine,
+    GapLine,
+    OfferDetail,
+    OutboundLine,
+    WaitlistLine,
+)
 from carewheel.spokes.operations.details import details
+from carewheel.spokes.operations.gaps import fitting
 from carewheel.spokes.operations.models import Gap, Offer, OutboundChange, WaitlistEntry
+from carewheel.spokes.operations.rules.offering import ASK_AHEAD
 
+# Gaps that a page lists.
+MOST_GAPS = 50
 TO_DO = {
     "S12": "Enter this visit in the practice system.",
     "S13": "Move this visit in the practice system.",
@@ -155,14 +167,52 @@ def fill_rate(actor: Actor, first: date, last: date) -> FillRate:
     )
 
 
-def open_gaps(actor: Actor) -> tuple[int, ...]:
-    """Gaps that are still to be filled, the nearest first."""
+def open_gaps(actor: Actor) -> tuple[GapLine, ...]:
+    """Times that became free and are still to be filled, the nearest first, each with those who were asked and may still answer."""
     actor.need(Permission.WAITLIST_READ)
-    rows = Gap.objects.filter(organisation=actor.organisation_id, status=Gap.Status.OPEN)
+    rows = Gap.objects.filter(
+        organisation=actor.organisation_id, status=Gap.Status.OPEN, starts_at__gte=actor.at + ASK_AHEAD
+    )
     places = actor.locations(Permission.WAITLIST_READ)
     if places is not None:
         rows = rows.filter(location__in=places)
-    return tuple(rows.order_by("starts_at", "pk").values_list("pk", flat=True))
+    found = list(rows.select_related("location").order_by("starts_at", "pk")[:MOST_GAPS])
+    offers = Offer.objects.filter(
+        gap__in=[one.pk for one in found], status=Offer.Status.OPEN, expires_at__gt=actor.at
+    )
+    asked: dict[int, list[Offer]] = defaultdict(list)
+    for offer in offers.select_related("gap__location", "entry__patient", "entry__visit_type").order_by("pk"):
+        asked[offer.gap_id].append(offer)
+    return tuple(_gap_line(one, asked[one.pk], actor.at) for one in found)
+
+
+def who_fits(actor: Actor, gap_id: int) -> tuple[GapLine, tuple[FittingLine, ...]]:
+    """A gap with all whom it fits and who were not asked about it, whoever is worth asking most first. Raises `NotFound`, `Refused` ``gap-over``."""
+    rows = Gap.objects.select_related("location").filter(organisation=actor.organisation_id, pk=gap_id)
+    gap = rows.first()
+    if gap is None:
+        raise NotFound("There is no such gap.")
+    actor.need_of(
+        Permission.WAITLIST_READ, gap.location_id, Permission.WAITLIST_READ, "There is no such gap."
+    )
+    if gap.status != Gap.Status.OPEN:
+        raise Refused("gap-over", "This time is not offered any more.", "Look at the waitlist anew.")
+    asked = gap.offers.filter(status=Offer.Status.OPEN, expires_at__gt=actor.at)
+    line = _gap_line(
+        gap, list(asked.select_related("gap__location", "entry__patient", "entry__visit_type")), actor.at
+    )
+    fits = [] if line.asked else fitting(actor, gap, None)
+    lines = {one.id: one for one in _lines(WaitlistEntry.objects.filter(pk__in=[f.entry_id for f in fits]))}
+    zone = ZoneInfo(gap.location.zone)
+    return line, tuple(FittingLine(lines[f.entry_id], f.starts_at.astimezone(zone), f.accepts) for f in fits)
+
+
+def _gap_line(gap: Gap, asked: Sequence[Offer], at: datetime) -> GapLine:
+    zone = ZoneInfo(gap.location.zone)
+    return GapLine(
+        gap.pk, gap.location_id, gap.location.name, gap.starts_at.astimezone(zone), gap.ends_at.astimezone(zone),
+        gap.next_round_at, tuple(offer_detail(one, at) for one in asked),
+    )  # fmt: skip
 
 
 def outbound(actor: Actor, location_id: int | None = None) -> tuple[OutboundLine, ...]:

@@ -6,7 +6,6 @@ a link's token is the secret. So there is no session that a forged form could ri
 
 from __future__ import annotations
 
-import os
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -28,7 +27,7 @@ from carewheel.spokes.operations.contracts_booking import BookingRequest, FreeSl
 from carewheel.spokes.operations.queries_booking import free_slots, why_not_moved_alone
 from carewheel.spokes.operations.queries_waitlist import offer_by_token
 from carewheel.web.errors import status_of
-from carewheel.web.shell import day_of, number_of
+from carewheel.web.shell import day_of, number_of, site_address
 
 # Times shown at once; "later" leads on.
 SHOWN = 60
@@ -90,7 +89,9 @@ def confirm(request: HttpRequest, slug: str) -> HttpResponse:
     organisation_id, place = public_place(slug)
     actor = door(organisation_id, request.at, request.META.get("REMOTE_ADDR", ""))  # type: ignore[attr-defined]
     sealed, code = request.POST.get("sealed", ""), request.POST.get("code", "")
-    link = _address(request) + reverse("own_visit", args=["{token}"]).replace("%7B", "{").replace("%7D", "}")
+    link = site_address(request) + reverse("own_visit", args=["{token}"]).replace("%7B", "{").replace(
+        "%7D", "}"
+    )
     try:
         booked = take_time(actor, sealed, code, link)
     except Refused as refused:
@@ -202,11 +203,6 @@ def _moment(text: str | None) -> datetime | None:
     except ValueError:
         return None
     return found if found.tzinfo and 2000 <= found.year < 2200 else None
-
-
-def _address(request: HttpRequest) -> str:
-    """Where patients reach the pages: as the practice says, else as this patient reached them."""
-    return os.environ.get("CAREWHEEL_ADDRESS", "").rstrip("/") or f"{request.scheme}://{request.get_host()}"
 
 
 def _page(

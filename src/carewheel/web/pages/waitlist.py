@@ -9,6 +9,7 @@ from django import forms
 from django.http import HttpRequest, HttpResponse
 
 from carewheel.practice.access import NotFound, Permission, Refused
+from carewheel.practice.clocks import clock_time
 from carewheel.practice.offerings import offerings
 from carewheel.practice.patients import patient, search_patients
 from carewheel.practice.resources import resources
@@ -19,7 +20,7 @@ from carewheel.spokes.operations.contracts_booking import WaitlistRequest
 from carewheel.spokes.operations.contracts_missing import MissingLine
 from carewheel.spokes.operations.queries_booking import visits_of
 from carewheel.spokes.operations.queries_missing import missing_visits
-from carewheel.spokes.operations.queries_waitlist import fill_rate, outbound, waitlist
+from carewheel.spokes.operations.queries_waitlist import fill_rate, open_gaps, outbound, waitlist
 from carewheel.web.pages.free_times import WEEKDAYS
 from carewheel.web.pages.offered import type_choices
 from carewheel.web.shell import Shell, done, needs_place, number_of, offer_choices, page, patients_file, shell
@@ -65,7 +66,7 @@ def waitlist_page(request: HttpRequest) -> HttpResponse:
     lines = waitlist(frame.actor)
     rate = fill_rate(frame.actor, frame.today - LOOK_BACK, frame.today)
     open_ = len(_outbound(frame)) + len(_missing(frame))
-    return page(request, "waitlist/waitlist.html", {"lines": lines, "rate": rate, "urgency": dict(URGENCY), "open": open_})  # fmt: skip
+    return page(request, "waitlist/waitlist.html", {"lines": lines, "rate": rate, "urgency": dict(URGENCY), "open": open_, "gaps": open_gaps(frame.actor)})  # fmt: skip
 
 
 def waitlist_csv(request: HttpRequest) -> HttpResponse:
@@ -187,7 +188,10 @@ def _ahead(frame: Shell, patient_id: int | None) -> list[tuple[int, str]]:
     if patient_id is None or not frame.actor.may(Permission.SCHEDULE_READ):
         return []
     return [
-        (v.id, f"{v.starts_at:%a} {v.starts_at.day} {v.starts_at:%b %H:%M}, {v.visit_type}")
+        (
+            v.id,
+            f"{v.starts_at:%a} {v.starts_at.day} {v.starts_at:%b} {clock_time(v.starts_at, frame.clock)}, {v.visit_type}",
+        )
         for v in visits_of(frame.actor, patient_id)
         if v.status == "booked" and v.starts_at > frame.actor.at
     ]
