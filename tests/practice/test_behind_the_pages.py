@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from tests.clinic import NOW, Clinic, small_clinic
 from tests.practice.test_imports import export, fill
 
 from carewheel.cli import first_start
+from carewheel.journeys.draw_a_template import draw_a_template
 from carewheel.journeys.take_facts import take_facts
 from carewheel.journeys.work_behind_the_pages import JOBS, house, schedule, work_once
 from carewheel.practice.access import Actor
@@ -27,8 +29,11 @@ from carewheel.practice.models import (
     PendingFact,
     Visit,
 )
+from carewheel.science.refusal import CannotTell
 from carewheel.spokes.operations.commands_booking import hold_slot
+from carewheel.spokes.operations.commands_lab import ask_lab
 from carewheel.spokes.operations.contracts_booking import BookingRequest
+from carewheel.spokes.operations.contracts_template import TemplateWish
 from carewheel.warehouse.workspace import Workspace
 
 pytestmark = pytest.mark.django_db
@@ -102,17 +107,18 @@ def test_the_worker_does_what_is_due(tmp_path: Path) -> None:
                       body="See you.", due_at=NOW)  # fmt: skip
     schedule(NOW)
     schedule(NOW)
-    assert Job.objects.count() == len(JOBS), "of one organisation each once"
+    beating = sum(every is not None for _, every, _ in JOBS.values())
+    assert Job.objects.count() == beating, "of one organisation each once"
     at_work = house(tmp_path)
     moment = NOW + timedelta(hours=4)
-    assert work_once(at_work, lambda: moment) == len(JOBS) - 2, (
+    assert work_once(at_work, lambda: moment) == beating - 2, (
         "the wheel turns, and visits are foreseen, at night"
     )
     assert not Occupancy.objects.filter(visit=held.id).exists()
     assert Message.objects.get().status == "sent"
     assert not Job.objects.exclude(error="").exists(), list(Job.objects.values("kind", "error"))
     night = NOW + timedelta(days=1)
-    assert work_once(at_work, lambda: night) == len(JOBS)
+    assert work_once(at_work, lambda: night) == beating
     assert set(Job.objects.values_list("status", flat=True)) == {"waiting"}
 
 
@@ -144,6 +150,19 @@ def test_the_first_start_shows_a_living_practice(tmp_path: Path, monkeypatch: py
     assert len(set(booked.values_list("no_show_risk", flat=True))) > 20
     assert not Visit.objects.exclude(status="booked").filter(no_show_risk__isnull=False).exists()
     assert not Job.objects.exclude(error="").exists()
+    # A question of the access lab, twice, is weighed once and answered as the command would.
+    actor, wish = Actor(Organisation.objects.get().pk, NOW, system="lab"), TemplateWish(idle=2.0)
+    as_of = NOW.date() - timedelta(days=1)
+    assert ask_lab(actor, wish, as_of, "now").is_open
+    assert ask_lab(actor, wish, as_of, "now").progress is None
+    assert work_once(house(tmp_path), lambda: NOW) == 1
+    told = ask_lab(replace(actor, at=NOW + timedelta(hours=1)), wish, as_of, "now")
+    try:
+        expected, why = draw_a_template(Workspace(tmp_path), as_of, as_of, wish), ""
+    except CannotTell as unknown:
+        expected, why = None, unknown.remedy
+    assert (told.report, told.is_open) == (expected, False)
+    assert why.lower() in told.why.lower()
     # Again: nothing is made anew, and no second owner.
     visits = Visit.objects.count()
     assert first_start.first_start(tmp_path, "owner@example.com", empty=False, fresh=False) == ""

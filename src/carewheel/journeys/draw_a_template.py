@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import closing
 from datetime import date
 
@@ -12,12 +13,16 @@ from carewheel.warehouse.workspace import Workspace
 
 
 def draw_a_template(
-    workspace: Workspace, today: date, as_of: date | None, wish: TemplateWish
+    workspace: Workspace,
+    today: date,
+    as_of: date | None,
+    wish: TemplateWish,
+    told: Callable[[float], None] = lambda share: None,
 ) -> TemplateReport:
-    """The report of the last year up to ``as_of`` (default: the last day with activity).
+    """The report of the last year up to ``as_of`` (default: the last day with activity). ``told``: how far it is, 0 to 1.
 
     Raises `NothingToTurn` where nothing with a date was read, `CannotTell` where too little is known of the half-days that are meant.
     """
     looked = look(workspace, today, as_of)
     with closing(workspace.connect(looked.sources)) as connection:
-        return better_template(connection, looked.as_of, wish)
+        return better_template(connection, looked.as_of, wish, told)

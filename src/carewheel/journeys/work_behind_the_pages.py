@@ -13,12 +13,14 @@ from carewheel.interop.files import ReadSettings
 from carewheel.journeys.foresee_the_book import FORESEE, foresee_the_book
 from carewheel.journeys.take_facts import take_facts
 from carewheel.journeys.turn_the_wheel import turn_the_wheel
+from carewheel.journeys.weigh_half_days import weigh_half_days
 from carewheel.practice.jobs import Handler, Run, enqueue, work
 from carewheel.practice.messages.sending import send_due
 from carewheel.practice.messages.ways import Way, ways
 from carewheel.practice.models import Location, Organisation
 from carewheel.practice.workspaces import folder_of
 from carewheel.spokes.operations.commands_booking import expire_holds
+from carewheel.spokes.operations.commands_lab import WEIGH
 from carewheel.spokes.operations.commands_waitlist import work_waitlist
 from carewheel.warehouse.workspace import Workspace
 
@@ -76,13 +78,20 @@ def _foresee(house: House, run: Run) -> object:
     )
 
 
-# Kind of job: what does it, every how many seconds, and whether once for each organisation.
-JOBS: dict[str, tuple[Callable[[House, Run], object], int, bool]] = {
+def _weigh(house: House, run: Run) -> object:
+    """A question of the access lab."""
+    weigh_half_days(Workspace(folder_of(house.workspace.root, run.actor.organisation_id)), run)
+    return None
+
+
+# Kind of job: what does it, every how many seconds (None: when it is asked for), and whether once for each organisation.
+JOBS: dict[str, tuple[Callable[[House, Run], object], int | None, bool]] = {
     "expire-holds": (_hold, 30, True),
     "work-waitlist": (_waitlist, 30, True),
     "send-messages": (_messages, 15, False),
     "turn-the-wheel": (_turn, DAY, True),
     FORESEE: (_foresee, DAY, True),
+    WEIGH: (_weigh, None, True),
 }
 
 
@@ -98,6 +107,8 @@ def handlers(house: House) -> dict[str, Handler]:
 def schedule(at: datetime) -> None:
     """See to it that what recurs is in the queue, of each organisation. What is there already stays as it is."""
     for kind, (_, every, of_each) in JOBS.items():
+        if every is None:
+            continue
         if not of_each:
             enqueue(kind, run_at=at, key=kind, every_seconds=every)
             continue

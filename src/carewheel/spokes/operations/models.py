@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from carewheel.practice.models import Location, Organisation, Patient, Resource, Visit, VisitType
+from carewheel.practice.models import Job, Location, Organisation, Patient, Resource, Visit, VisitType
 
 
 class WaitlistEntry(models.Model):
@@ -162,3 +162,21 @@ class AttendanceTerms(models.Model):
     organisation = models.OneToOneField(Organisation, models.CASCADE, related_name="+")
     terms = models.JSONField()
     learnt_at = models.DateTimeField()
+
+
+class LabAnswer(models.Model):
+    """A question to the access lab and, once the worker has weighed it, its answer. ``key`` names the question and the state of the facts."""
+
+    organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="+")
+    key = models.CharField(max_length=64)
+    wish = models.JSONField()
+    as_of = models.DateField()
+    answer = models.JSONField(null=True, blank=True)
+    # Why there is none, in words.
+    why = models.TextField(default="", blank=True)
+    asked_at = models.DateTimeField()
+    made_at = models.DateTimeField(null=True, blank=True)
+    job = models.ForeignKey(Job, models.SET_NULL, null=True, blank=True, related_name="+")
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["organisation", "key"], name="lab_answer_once"),)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import Any
 
@@ -69,9 +69,14 @@ WHERE kind = 'open' AND provider_key <> '' AND location_id <> '' AND zone <> '' 
   AND local_date > $first AND local_date <= $as_of"""
 
 
-def better_template(connection: duckdb.DuckDBPyConnection, as_of: date, wish: TemplateWish) -> TemplateReport:
+def better_template(
+    connection: duckdb.DuckDBPyConnection,
+    as_of: date,
+    wish: TemplateWish,
+    told: Callable[[float], None] = lambda share: None,
+) -> TemplateReport:
     """The half-day of a practitioner and times that serve it better. Raises `CannotTell`: see `rules.template`."""
-    return template_report(session_facts(connection, as_of), wish)
+    return template_report(session_facts(connection, as_of), wish, told)
 
 
 def places_in_the_season(given: Mapping[str, object]) -> SeasonReport:

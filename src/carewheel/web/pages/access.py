@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import date
-from functools import lru_cache
 from typing import Any
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
 
-from carewheel.journeys.draw_a_template import draw_a_template
 from carewheel.journeys.see_the_wheel import access_measures, latest_turn
-from carewheel.practice.access import NotFound, Permission
+from carewheel.practice.access import NotFound, Permission, Refused
 from carewheel.practice.places import names_in_facts
-from carewheel.science.refusal import CannotTell
+from carewheel.spokes.operations.commands_lab import ask_lab
+from carewheel.spokes.operations.contracts_lab import LabState
 from carewheel.spokes.operations.contracts_template import TemplateReport, TemplateWish
-from carewheel.warehouse.workspace import Workspace
 from carewheel.web.pages.wheel import PLACE_HEAD, place_rows
 from carewheel.web.shell import csv_file, need_everywhere, page, part, part_asked, shell, workspace_of
-from carewheel.wheel.turn import NothingToTurn
 
 # The drawing of the frontier: its size and what is left for the axes.
 WIDTH, HEIGHT, LEFT, BOTTOM = 640, 320, 48, 44
+# A question that nobody took up for so long tells that no worker runs.
+SILENT_SECONDS = 20
 
 
 class LabForm(forms.Form):
@@ -66,22 +64,23 @@ def access_csv(request: HttpRequest) -> HttpResponse:
 
 
 def lab(request: HttpRequest) -> HttpResponse:
-    """Weigh waiting against idling and overtime; the answer takes seconds, so that the page comes first and fetches it."""
+    """Weigh waiting against idling and overtime. The worker does it; the page says how far it is and asks again until it is there."""
     need_everywhere(shell(request), Permission.ACCESS_READ)
     asked = "waiting" in request.GET
     form = LabForm(request.GET if asked else None)
     words: dict[str, Any] = {"form": form, "asked": asked, "query": request.GET.urlencode()}
-    if asked and form.is_valid() and (part_asked(request) or request.GET.get("now")):
-        words |= _frontier(workspace_of(request), form.cleaned_data)
+    if asked and form.is_valid():
+        words |= _weighed(request, form.cleaned_data)
         if part_asked(request):
             return part(request, "access/frontier.html", words)
     return page(request, "access/lab.html", words)
 
 
-def _frontier(workspace: Workspace, wish: dict[str, Any]) -> dict[str, Any]:
+def _weighed(request: HttpRequest, wish: dict[str, Any]) -> dict[str, Any]:
+    workspace = workspace_of(request)
     turned = latest_turn(workspace)
     if turned is None:
-        return {"found": None, "why": "No turn was made yet.", "drawn": None}
+        return {"state": LabState(None, "No turn was made yet.", None, 0)}
     template = TemplateWish(
         practitioner=wish["practitioner"].strip(),
         visit_type=wish["visit_type"].strip(),
@@ -89,19 +88,17 @@ def _frontier(workspace: Workspace, wish: dict[str, Any]) -> dict[str, Any]:
         idle=wish["idle"],
         overtime=wish["overtime"],
     )
+    facts = str(workspace.manifest_path.stat().st_mtime_ns)
     try:
-        found = _drawn(workspace.root, workspace.manifest_path.stat().st_mtime_ns, turned.as_of, template)
-    except (CannotTell, NothingToTurn) as unknown:
-        remedy = unknown.remedy if isinstance(unknown, CannotTell) else ""
-        return {"found": None, "why": f"Too little is known of these half-days. {remedy}", "drawn": None}
-    place = turned.place_name(found.known.location)
-    return {"found": found, "why": "", "drawn": drawing(found), "place": place}
-
-
-@lru_cache(maxsize=16)
-def _drawn(root: Any, changed: int, as_of: date, wish: TemplateWish) -> TemplateReport:
-    """Worked out once for a state of the facts: the same question again costs nothing."""
-    return draw_a_template(Workspace(root), as_of, as_of, wish)
+        state = ask_lab(shell(request).actor, template, turned.as_of, facts)
+    except Refused as refused:
+        if refused.code != "too-many-questions":
+            raise
+        state = LabState(None, str(refused), None, 0)
+    if state.report is None:
+        return {"state": state, "silent": state.seconds > SILENT_SECONDS and state.progress is None}
+    place = turned.place_name(state.report.known.location)
+    return {"state": state, "found": state.report, "drawn": drawing(state.report), "place": place}
 
 
 def drawing(found: TemplateReport) -> dict[str, Any]:

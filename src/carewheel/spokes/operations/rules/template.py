@@ -46,8 +46,10 @@ PRICES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 LEAST_TODAY, MOST_EXTRA, MOST_GAP, MOST_PROVED = 30, 3, 0.05, 30
 
 
-def template_report(facts: SessionFacts, wish: TemplateWish) -> TemplateReport:
-    """Today's times, the best on the grid and what both come to.
+def template_report(
+    facts: SessionFacts, wish: TemplateWish, told: Callable[[float], None] = lambda share: None
+) -> TemplateReport:
+    """Today's times, the best on the grid and what both come to. ``told``: how far it is, from 0 to 1.
 
     Raises `CannotTell`: ``unknown-place``, ``unknown-practitioner``, ``unknown-type``, ``too-few-sessions``, ``no-minutes``, ``weights``, ``grid``, and with
     overbooking ``unknown-attribute``, ``one-group``.
@@ -60,8 +62,10 @@ def template_report(facts: SessionFacts, wish: TemplateWish) -> TemplateReport:
         raise CannotTell("grid", {"grid": wish.grid}, f"give 1 to {known.length} minutes")
     session = half.session(weights)
     times = np.array(known.times)
+    told(0.1)
     today = as_option("today", times, evaluate(session, times), None)
     best = best_template(half, weights, wish.grid)
+    told(0.3)
     rules = [
         tuned(session, _on_grid(rule, wish.grid, known.length))
         for rule in (individual_times, bailey_welch_times)
@@ -70,7 +74,8 @@ def template_report(facts: SessionFacts, wish: TemplateWish) -> TemplateReport:
         as_option(name, t.times, t.evaluation, None)
         for name, t in zip(("individual", "Bailey–Welch"), rules, strict=True)
     )
-    frontier = _frontier(half, weights, wish.grid)
+    told(0.5)
+    frontier = _frontier(half, weights, wish.grid, lambda share: told(0.5 + 0.4 * share))
     same_idle, same_wait = _at_todays(frontier, today)
     doubts = list(half.doubts)
     if np.any(times % wish.grid):
@@ -132,11 +137,15 @@ def _near(model: float, seen: float) -> bool:
     return abs(model - seen) <= max(2.0, 0.25 * seen)
 
 
-def _frontier(half: HalfDays, weights: Weights, grid: int) -> tuple[FrontierPoint, ...]:
+def _frontier(
+    half: HalfDays, weights: Weights, grid: int, told: Callable[[float], None]
+) -> tuple[FrontierPoint, ...]:
     ratio = weights.overtime / weights.idle if weights.idle > 0 else 1.5
     found: list[FrontierPoint] = []
     # A stream of walk-ins makes each evaluation dear: half of the points will do.
-    for price in PRICES[:: 2 if half.rate > 0 else 1]:
+    prices = PRICES[:: 2 if half.rate > 0 else 1]
+    for number, price in enumerate(prices):
+        told(number / len(prices))
         made = best_times(half.session(Weights(1.0, price, price * ratio)), slot=float(grid))
         done = made.evaluation
         point = FrontierPoint(
