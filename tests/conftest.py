@@ -14,6 +14,11 @@ from typing import Any
 import pytest
 from benchmarks.peers.environment import HERE, python_of
 
+# Several processes share the cores: neither matrix products nor trees may spin on all of them. Read by numpy when it is first imported, here and in
+# the processes that tests start.
+for threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+    os.environ.setdefault(threads, "1")
+
 IN_CI = os.environ.get("CAREWHEEL_CI") == "1"
 
 
