@@ -13,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 from tests.clinic import PASSWORD, Clinic, small_clinic
@@ -243,6 +244,28 @@ def test_several_are_chosen_cancelled_and_taken_back(opened: Opened, ids: dict[s
     toast.get_by_role("button", name="Undo").click()
     page.locator("#toasts", has_text="Taken back: 2 visits.").wait_for()
     assert Visit.objects.filter(pk__in=chosen, status="booked").count() == 2
+
+
+def test_what_was_typed_outlives_the_session(opened: Opened, clinic: Clinic) -> None:
+    page = opened()
+    address = f"/settings/places/{clinic.location.pk}/resources/{clinic.practitioner.pk}/"
+    page.goto(address)
+    monday = page.get_by_label("Monday from, span 1")
+    monday.fill("07:15")
+    Session.objects.all().delete()
+    page.get_by_role("button", name="Save the week").click()
+    page.get_by_label("Email").fill(f"owner{clinic.organisation.pk}@example.com")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.get_by_text("What you had typed is here again.").wait_for()
+    assert page.url.endswith(address), "the page that the form stands on"
+    assert monday.input_value() == "07:15"
+    page.get_by_role("button", name="Save the week").click()
+    page.locator("#toasts", has_text="Saved.").wait_for()
+    assert clinic.practitioner.working_hours.filter(weekday=0, starts=time(7, 15)).exists()
+    page.goto(address)
+    assert page.get_by_text("What you had typed").count() == 0
+    assert page.evaluate("Object.keys(sessionStorage).filter((key) => key.startsWith('draft')).length") == 0
 
 
 def test_booked_over_with_a_reason_what_was_typed_stays(

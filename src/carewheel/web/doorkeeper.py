@@ -6,6 +6,7 @@ import datetime as dt
 import ipaddress
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from allauth.mfa.models import Authenticator
 from django.conf import settings
@@ -79,9 +80,9 @@ class Doorkeeper:
             if request.headers.get("HX-Request"):
                 # The whole page goes to the sign-in, not a part of it.
                 response = HttpResponse(status=401)
-                response["HX-Redirect"] = settings.LOGIN_URL and redirect_to_login(request.path).url
+                response["HX-Redirect"] = settings.LOGIN_URL and redirect_to_login(came_from(request)).url
                 return response
-            return redirect_to_login(request.get_full_path())
+            return redirect_to_login(came_from(request))
         if needs_second_factor(request) and not str(match.view_name).startswith(("account_", "mfa_")):
             return redirect("mfa_index")
         if rule.needs == SIGNED_IN:
@@ -96,6 +97,15 @@ class Doorkeeper:
             # PostgreSQL minds the length of columns, SQLite does not; nothing was saved.
             error = Refused("bad-fields", "Something that was typed is too long.", "Go back and shorten it.")
         return errors.refused(request, error) if isinstance(error, Refused) else None
+
+
+def came_from(request: HttpRequest) -> str:
+    """Where to lead back after signing in: the page that was asked for; where something was sent, or a part asked for, the page that it came from."""
+    if request.method in ("GET", "HEAD") and not request.headers.get("HX-Request"):
+        return request.get_full_path()
+    page = urlsplit(request.headers.get("HX-Current-URL") or request.headers.get("Referer", ""))
+    query = f"?{page.query}" if page.query else ""
+    return f"{page.path}{query}" if page.netloc == request.get_host() and page.path.startswith("/") else "/"
 
 
 def address_of(request: HttpRequest) -> str:
