@@ -71,9 +71,9 @@ def fill(visits: int, now: datetime) -> tuple[Organisation, User]:
         cursor.execute(
             f"""{NUMBERS.format(count=patients)} INSERT INTO practice_patient
             (id, organisation_id, given_name, family_name, search_name, sex, phone, email, language, preferred_channel, is_test, active, source,
-             source_id, created_at, version)
+             source_id, created_at, version, links)
             SELECT i + 1, {organisation.pk}, 'Person' || {_letters()}, 'Example' || {_letters()}, 'example' || {_letters()} || ' person' || {_letters()}, '', '+1 202 555 0100', '',
-             '', '', {_false()}, {_true()}, '', '', {sql_moment(first, "0")}, 1 FROM n"""
+             '', '', {_false()}, {_true()}, '', '', {sql_moment(first, "0")}, 1, 0 FROM n"""
         )
         for number, (place, person, room) in enumerate(people):
             count = days * A_DAY

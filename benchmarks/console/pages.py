@@ -19,6 +19,8 @@ from typing import Any
 from benchmarks.tables import ROOT, Scale, Table
 from tests.postgres import binaries, server
 
+from carewheel.cli.serve import PAGES, granian
+
 VISITS, MOST_MS, MOST_QUERIES = 1_000_000, 50, 12
 USERS, THINK, SECONDS, MOST_P95 = 200, 10.0, 60, 300
 # What people at a front desk open, in this mixture.
@@ -62,10 +64,7 @@ def free_port() -> int:
 def serving(workspace: str, url: str) -> Iterator[int]:
     """The pages as `carewheel serve` starts them: two processes of eight threads."""
     port = free_port()
-    command = [
-        sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--http", "1", "--no-ws",
-        "--log-level", "warning", "--blocking-threads", "8", "--backpressure", "512", "--workers", "2", "carewheel.web.wsgi:application",
-    ]  # fmt: skip
+    command = [*granian("rsgi", "127.0.0.1", port), "--workers", "2", PAGES]
     process = subprocess.Popen(command, env=environment(workspace, url))
     try:
         until = time.monotonic() + 60

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -135,6 +136,63 @@ def test_from_nothing_to_a_sign_in_and_again_after_a_stop(surroundings: dict[str
         )
     key = Path(surroundings["CAREWHEEL_WORKSPACE"]) / "server.key"
     assert key.stat().st_mode & 0o077 == 0
+
+
+def said_to(port: int, text: str, wait: float = 5) -> bytes:
+    """What is answered to these bytes, up to the end of the line or the wait."""
+    with socket.create_connection(("127.0.0.1", port), timeout=wait) as line:
+        line.sendall(text.replace("\n", "\r\n").encode("latin-1"))
+        return heard(line)
+
+
+def heard(line: socket.socket) -> bytes:
+    answer = b""
+    with contextlib.suppress(TimeoutError, ConnectionResetError):
+        while piece := line.recv(65_536):
+            answer += piece
+    return answer
+
+
+HOST = "Host: 127.0.0.1\nX-Forwarded-Proto: https\n"
+FORM = f"POST /account/login/ HTTP/1.1\n{HOST}Cookie: csrftoken={'a' * 32}\nContent-Type: application/x-www-form-urlencoded\n"
+# What nobody sends who means well, and how it is answered: one answer, and the line ends.
+ODD = {
+    "two lengths": (f"{FORM}Content-Length: 6\nTransfer-Encoding: chunked\n\n0\n\nGET /smuggled HTTP/1.1\n{HOST}\n", b"411"),
+    "a length twice": (f"{FORM}Content-Length: 3\nContent-Length: 4\n\nabcd", b"400"),
+    "a length with a sign": (f"{FORM}Content-Length: +3\n\nabc", b"400"),
+    "a space in a name": (f"{FORM}Content-Length: 3\nTransfer-Encoding : chunked\n\n1\nA\n0\n\n", b"400"),
+    "a chunk that is none": (f"{FORM}Transfer-Encoding: chunked\n\nZZ\nabc\n0\n\n", b"411"),
+    "a folded header": (f"GET / HTTP/1.1\n{HOST}X: a\n b\n\n", b"400"),
+    "no host": ("GET / HTTP/1.1\n\n", b"400"),
+    "two hosts": (f"GET / HTTP/1.1\n{HOST}Host: evil.example\nConnection: close\n\n", b"400"),
+    "a body without end": (f"{FORM}Content-Length: 3000000000\n\n", b"413"),
+    "headers by the thousand": (f"GET / HTTP/1.1\n{HOST}{''.join(f'X{n}: a' + chr(10) for n in range(10_000))}\n", b"431"),
+    "a header without end": (f"GET / HTTP/1.1\n{HOST}X: {'a' * 1_000_000}\n\n", b"431"),
+}  # fmt: skip
+
+
+@pytest.mark.skipif("DATABASE_URL" in os.environ, reason="the same processes, whatever the engine")
+def test_case_37_who_is_slow_or_odd_keeps_nobody_else_out(surroundings: dict[str, str]) -> None:
+    port, login = free_port(), f"GET /account/login/ HTTP/1.1\n{HOST}Connection: close\n\n"
+    with console(surroundings | {"CAREWHEEL_HTTPS": "1"}, port, "--empty"), contextlib.ExitStack() as lines:
+        # More than there are threads, in each way to be slow; and many who say nothing at all.
+        begun = [f"GET / HTTP/1.1\n{HOST}", f"{FORM}Content-Length: 1000\n\nlogin=", ""]
+        slow = [[lines.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(count)] for count in (30, 30, 600)]  # fmt: skip
+        for some, text in zip(slow, begun, strict=True):
+            for line in some:
+                line.sendall(text.replace("\n", "\r\n").encode())
+        assert said_to(port, login).startswith(b"HTTP/1.1 200")
+        for what, (text, status) in ODD.items():
+            answer = said_to(port, text)
+            assert answer[9:12] == status, (what, answer[:200])
+            assert answer.count(b"HTTP/1.1 ") == 1, what
+        # A header with an underscore does not pass for the proxy's own.
+        spoofed = login.replace("X-Forwarded-Proto: https", "X_Forwarded_Proto: https")
+        assert said_to(port, spoofed)[9:12] == b"301"
+        for some in slow:
+            some[0].settimeout(20)
+        assert [heard(some[0])[9:12] for some in slow] == [b"", b"408", b""], "they are cut off in the end"
+        assert said_to(port, login).startswith(b"HTTP/1.1 200")
 
 
 def test_a_known_key_does_not_start(surroundings: dict[str, str]) -> None:

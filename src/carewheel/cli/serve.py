@@ -7,6 +7,7 @@ import ctypes
 import fcntl
 import importlib.util
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -21,15 +22,13 @@ import click
 from carewheel.cli.console import SETTINGS, upgrade_database
 from carewheel.cli.terminal import complain, say, workspace_option
 
-PAGES, LIVE = "carewheel.web.wsgi:application", "carewheel.web.live:application"
+PAGES, LIVE = "carewheel.web.rsgi:application", "carewheel.web.live:application"
 READY_SECONDS = 60
 STOP_SECONDS = 15
 # Whoever sends headers by the drop is cut off.
 HEADER_MILLISECONDS = "10000"
-# Requests at once in a process of pages; further ones wait their turn.
-THREADS = "8"
-# Lines that a process keeps open: a browser holds its own between two pages, and must not keep the next one out.
-LINES = "512"
+# Lines that a process keeps open: a browser holds its own between two pages, and must not keep the next one out; nor may whoever opens many.
+LINES = 4_096
 OWNER = "owner@example.com"
 
 
@@ -84,11 +83,11 @@ def serve_command(host: str, port: int, workers: int, owner: str, empty: bool, w
         if live:
             os.environ.setdefault("CAREWHEEL_LIVE", f"{shown.rpartition(':')[0]}:{port + 1}")
         commands = {
-            "pages": [*_granian("wsgi", host, port), "--workers", str(workers), PAGES],
+            "pages": [*granian("rsgi", host, port), "--workers", str(workers), PAGES],
             "worker": [sys.executable, "-c", "from carewheel.cli import main; main()", "worker", "--workspace", str(workspace)],
         }  # fmt: skip
         if live:
-            commands["live"] = [*_granian("asgi", host, port + 1), "--workers", "1", LIVE]
+            commands["live"] = [*granian("asgi", host, port + 1), "--workers", "1", LIVE]
         return _run(commands, host, port, lambda: _greet(shown, workspace))
 
 
@@ -98,11 +97,12 @@ def _greet(address: str, workspace: Path) -> None:
     sys.stdout.flush()
 
 
-def _granian(interface: str, host: str, port: int) -> list[str]:
+def granian(interface: str, host: str, port: int) -> list[str]:
+    """The words that start granian, but for its workers and what it serves."""
     return [
         sys.executable, "-m", "granian", "--interface", interface, "--host", host, "--port", str(port), "--http", "1", "--no-ws",
         "--log-level", "error", "--respawn-failed-workers", "--http1-header-read-timeout", HEADER_MILLISECONDS,
-        *(("--blocking-threads", THREADS) if interface == "wsgi" else ()), "--backpressure", LINES, "--workers-kill-timeout", "10",
+        "--backpressure", str(LINES), "--backlog", "1024", "--workers-kill-timeout", "10",
     ]  # fmt: skip
 
 
@@ -149,6 +149,9 @@ def _run(commands: dict[str, list[str]], host: str, port: int, ready: Callable[[
         stopped.append(number)
 
     environment = os.environ | {"DJANGO_SETTINGS_MODULE": SETTINGS}
+    # Each line is a file to the system.
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(2 * LINES, hard)), hard))
 
     def begin(name: str) -> subprocess.Popen[bytes]:
         # A process group of its own: Ctrl-C reaches this process, which ends the others in order.
