@@ -16,6 +16,7 @@ from carewheel.spokes.operations.commands_booking import book_visit, cancel_visi
 from carewheel.spokes.operations.commands_day import mark_visit
 from carewheel.spokes.operations.commands_waitlist import join_waitlist
 from carewheel.spokes.operations.contracts_booking import BookingRequest, WaitlistRequest
+from carewheel.spokes.operations.models import Foresight, MissingVisit
 
 NAMES = [
     "Ana Sample",
@@ -63,9 +64,15 @@ def fill(clinic: Clinic, now: datetime) -> dict[str, int]:
             person, chair = chairs[i % 2]
             starts = dawn + timedelta(days=day, hours=9 + i // 2)
             kind = clinic.long_visit if i == 2 else clinic.check_up
-            _book(clinic, actor, people[(i + day) % len(people)], starts, (person.pk, chair.pk), kind.pk)
+            last = _book(
+                clinic, actor, people[(i + day) % len(people)], starts, (person.pk, chair.pk), kind.pk
+            )
+    MissingVisit.objects.create(organisation=clinic.organisation, location=clinic.location, visit_id=last, since=actor.at)  # fmt: skip
     Visit.objects.filter(pk=visits[6]).update(no_show_risk=0.42)
     Visit.objects.filter(pk=visits[7]).update(no_show_risk=0.18)
+    why = "Chance of a missed visit 42% (interval 35% to 50%; a typical visit 18%): raised by lead time (21 days)."
+    Visit.objects.filter(pk=visits[8]).update(no_show_risk=0.42)
+    Foresight.objects.create(visit_id=visits[8], missed=0.42, low=0.35, high=0.5, late_cancel=0.07, why=why, action="confirm twice", foreseen_at=actor.at)  # fmt: skip
     for visit_id, steps in zip(visits, (4, 4, 3, 2, 1, 1), strict=False):
         for n, step in enumerate(("arrived", "roomed", "with-clinician", "done")[:steps]):
             at = max(dawn + timedelta(minutes=n), now - timedelta(minutes=40 - 8 * n))

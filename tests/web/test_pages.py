@@ -6,10 +6,14 @@ from pathlib import Path
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 from tests.clinic import NOW, Clinic
+from tests.web.busy_clinic import fill
 
-from carewheel.practice.models import Membership, Organisation, User
+from carewheel.journeys.work_behind_the_pages import house, work_once
+from carewheel.practice.models import Job, Membership, Organisation, User
+from carewheel.spokes.operations.models import MissingVisit
 from carewheel.web.policy import unlisted
 
 PAGES = ["/", "/day/", "/schedule/", "/schedule/?days=7", "/schedule/?view=table", "/schedule/find/", "/schedule/book/", "/patients/", "/patients/new/", "/waitlist/", "/waitlist/join/", "/outbound/", "/access/", "/access/lab/", "/data/", "/settings/", "/settings/places/new/", "/settings/types/new/", "/settings/members/", "/audit/", "/jobs/"]  # fmt: skip
@@ -63,14 +67,36 @@ def test_the_files_of_the_turn_can_be_kept(owner: Client, workspace: Path) -> No
     assert owner.get("/turn/passwords/").status_code == 404
 
 
-def test_the_lab_comes_first_and_fetches_what_takes_seconds(owner: Client, workspace: Path) -> None:
+def test_the_lab_answers_at_once_and_the_worker_weighs(owner: Client, workspace: Path) -> None:
     wish = "?waiting=1&idle=5&overtime=7.5"
-    assert 'hx-trigger="load"' in owner.get(f"/access/lab/{wish}").content.decode()
+    asked = owner.get(f"/access/lab/{wish}").content.decode()
+    assert "The worker will weigh it" in asked
+    assert 'hx-trigger="load delay:1s"' in asked
+    Job.objects.update(status="running", progress=0.4)
+    assert "40 %" in owner.get(f"/access/lab/{wish}", headers={"HX-Request": "true"}).content.decode()
+    Job.objects.update(status="waiting")
+    assert work_once(house(workspace), timezone.now) == 1
     # The bundled example knows too little of half-days, and the page says so.
-    assert "Too little is known" in owner.get(f"/access/lab/{wish}&now=1").content.decode()
+    assert "Too little is known" in owner.get(f"/access/lab/{wish}").content.decode()
     wrong = owner.get("/access/lab/?waiting=many&idle=5&overtime=7.5").content.decode()
     assert "many" in wrong
     assert "Not saved yet" in wrong
+
+
+def test_a_visit_tells_what_is_foreseen_and_that_it_is_for_help(owner: Client, clinic: Clinic) -> None:
+    ids = fill(clinic, timezone.now())
+    said = owner.get(f"/visits/{ids['booked']}/").content.decode()
+    assert "42 %" in said
+    assert "cancels late 7 %" in said
+    assert "confirm twice" in said
+    assert "lead time (21 days)" in said
+    assert "not to book somebody over it" in said
+    kept = owner.get("/outbound/").content.decode()
+    assert "Not in the last export" in kept
+    (mark,) = MissingVisit.objects.all()
+    assert owner.post(f"/missing/{mark.pk}/keep/").status_code == 302
+    assert "Not in the last export" not in owner.get("/outbound/").content.decode()
+    assert owner.post(f"/missing/{mark.pk + 9}/end/").status_code == 404
 
 
 def test_whoever_has_no_wheel_begins_at_the_day(clinic: Clinic) -> None:
