@@ -38,8 +38,8 @@ SUFFIXES = (
     "sqlite3",
 )
 NO_CODES = {"recognise.columns", "unpivot.columns", "datetime.datetime", *Permission}
-# Django names applications and tables so.
-NOT_OURS = ("allauth.",)
+# Django names applications and tables so, and WSGI what a request has.
+NOT_OURS = ("allauth.", "wsgi.")
 
 
 def page(name: str) -> str:

@@ -116,7 +116,7 @@ SPEAK = {"practice/messages/ways.py": {"http.client", "smtplib", "ssl"}, "cli/se
 HARMLESS = {"urllib.parse", "http.cookies", "http"}
 
 
-def test_case_20_nothing_fetches_an_address_that_somebody_typed() -> None:
+def test_cases_20_and_23_nothing_fetches_an_address_or_takes_a_file() -> None:
     """There are no webhooks, FHIR addresses or images to fetch: only the operator names whom the console speaks to. Redirects are not
     followed (`test_an_sms_over_a_real_gateway`)."""
     root = Path(carewheel.__file__).parent

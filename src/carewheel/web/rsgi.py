@@ -10,6 +10,7 @@ import asyncio
 import io
 import logging
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -122,18 +123,22 @@ def environ(scope: Any, body: bytes) -> dict[str, Any]:
 
 def _page(request: dict[str, Any]) -> tuple[int, list[tuple[str, str]], bytes]:
     """One request through Django, in a thread."""
-    status, head = 500, []
+    status: int = 500
+    head: list[tuple[str, str]] = []
+    pieces: list[bytes] = []
 
-    def start(line: str, headers: list[tuple[str, str]], error: Any = None) -> None:
+    def start(line: str, headers: list[tuple[str, str]], error: Any = None) -> Callable[[bytes], object]:
         nonlocal status, head
         status, head = int(line.partition(" ")[0]), headers
+        return pieces.append
 
     answer = pages(request, start)
     try:
-        return status, head, b"".join(answer)
+        pieces.extend(answer)
     finally:
         if hasattr(answer, "close"):
             answer.close()
+    return status, head, b"".join(pieces)
 
 
 def _turn_away(protocol: Any, status: int) -> None:
