@@ -20,7 +20,7 @@ from tests.clinic import PASSWORD, Clinic
 from carewheel.practice.access import Refused
 from carewheel.practice.models import AuditEvent, Message, User
 from carewheel.web.keys import KeyRefused, sealing_keys
-from carewheel.web.sealing import seal, unseal
+from carewheel.web.sealing import row_of, seal, unseal
 
 LOGIN, PAGE = "/account/login/", "/audit/table.csv"
 NEW = "another invented battery"
@@ -110,7 +110,9 @@ def test_case_11_a_second_factor_is_noted_told_and_ends_other_sessions(user: Use
     found = re.search(r'value="([A-Z2-7]{32})"', page)
     assert found, page
     secret = found[1]
-    stored = Session.objects.get(session_key=mine.cookies[settings.SESSION_COOKIE_NAME].value).session_data
+    stored = Session.objects.get(
+        session_key=row_of(mine.cookies[settings.SESSION_COOKIE_NAME].value)
+    ).session_data
     assert secret not in stored
     before = mine.cookies[settings.SESSION_COOKIE_NAME].value
     assert mine.post("/account/2fa/totp/activate/", {"code": code_of(secret)}).status_code == 302
@@ -206,6 +208,13 @@ def test_no_secret_lies_in_the_database_in_clear(user: User, mine: Client) -> No
     assert secret not in kept
     assert re.search(r'"seed": "gAAAA', kept), "sealed by Fernet"
     assert ":" not in sessions, "no signed session in clear"
+    # A row's own key is no cookie.
+    cookie = mine.cookies[settings.SESSION_COOKIE_NAME].value
+    thief = Client()
+    for row in Session.objects.all():
+        assert row.session_key != cookie
+        thief.cookies[settings.SESSION_COOKIE_NAME] = row.session_key
+        assert thief.get(PAGE).status_code == 302
     assert TOTP(Authenticator.objects.get(type="totp")).validate_code(code_of(secret))
 
 

@@ -5,14 +5,19 @@ Fernet (AES-128-CBC with HMAC-SHA-256), as the package cryptography has it. Seve
 
 from __future__ import annotations
 
-from typing import Any
+import hashlib
+from typing import TYPE_CHECKING, Any
 
 from allauth.mfa.adapter import DefaultMFAAdapter
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore as Sessions
+from django.utils import timezone
 
 from carewheel.practice.access import Refused
+
+if TYPE_CHECKING:
+    from django.contrib.sessions.base_session import AbstractBaseSession
 
 
 def seal(text: str) -> str:
@@ -46,7 +51,10 @@ class Adapter(DefaultMFAAdapter):  # type: ignore[misc]
 
 
 class SessionStore(Sessions):
-    """Sessions in the database, sealed: what is half set up (the secret of a new second factor) waits in them."""
+    """Sessions in the database, sealed: what is half set up (the secret of a new second factor) waits in them.
+
+    A row is found by a digest of the cookie, so that nobody who reads the rows has anybody's cookie.
+    """
 
     def encode(self, session_dict: dict[str, Any]) -> str:
         return seal(super().encode(session_dict))
@@ -57,3 +65,27 @@ class SessionStore(Sessions):
         except Refused:
             # As one that was signed with another key: nobody is signed in.
             return {}
+
+    def _get_session_from_db(self) -> AbstractBaseSession | None:
+        found = self.model.objects.filter(session_key=row_of(self.session_key), expire_date__gt=timezone.now()).first()  # fmt: skip
+        if found is None:
+            self._session_key = None
+        return found
+
+    def exists(self, session_key: str) -> bool:
+        return super().exists(row_of(session_key))
+
+    def create_model_instance(self, data: dict[str, Any]) -> AbstractBaseSession:
+        made = super().create_model_instance(data)
+        made.session_key = row_of(made.session_key)
+        return made
+
+    def delete(self, session_key: str | None = None) -> None:
+        key = session_key or self.session_key
+        if key is not None:
+            super().delete(row_of(key))
+
+
+def row_of(cookie: str | None) -> str:
+    """Under which key the session of a cookie lies: as long as the column takes, 160 bits."""
+    return hashlib.sha256((cookie or "").encode()).hexdigest()[:40]
