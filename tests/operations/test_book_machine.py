@@ -42,13 +42,8 @@ from carewheel.spokes.operations.commands_booking import (
     move_visit,
     release_hold,
 )
-from carewheel.spokes.operations.commands_waitlist import (
-    claim_offer,
-    decline_offer,
-    join_waitlist,
-    lapse_offers,
-    offer_gap,
-)
+from carewheel.spokes.operations.commands_joining import join_waitlist
+from carewheel.spokes.operations.commands_waitlist import claim_offer, decline_offer, lapse_offers, offer_gap
 from carewheel.spokes.operations.contracts_booking import (
     BookingRequest,
     SlotQuestion,

@@ -12,11 +12,11 @@ from tests.clinic import NOW, Clinic, small_clinic
 from carewheel.practice.access import Actor, Conflict, Forbidden, NotFound, Refused
 from carewheel.practice.models import Leave, Message, Occupancy, Patient, Visit
 from carewheel.spokes.operations.commands_booking import book_visit, cancel_visit, expire_holds, move_visit
+from carewheel.spokes.operations.commands_joining import join_waitlist
 from carewheel.spokes.operations.commands_outbound import SeenVisit, close_outbound, reconcile
 from carewheel.spokes.operations.commands_waitlist import (
     claim_offer,
     decline_offer,
-    join_waitlist,
     lapse_offers,
     leave_waitlist,
     offer_gap,

@@ -14,7 +14,7 @@ from carewheel.practice.models import Location, OpeningHours, Patient, Visit, Wo
 from carewheel.practice.patients import register_patient
 from carewheel.spokes.operations.commands_booking import book_visit, cancel_visit
 from carewheel.spokes.operations.commands_day import mark_visit
-from carewheel.spokes.operations.commands_waitlist import join_waitlist
+from carewheel.spokes.operations.commands_joining import join_waitlist
 from carewheel.spokes.operations.contracts_booking import BookingRequest, WaitlistRequest
 from carewheel.spokes.operations.models import Foresight, MissingVisit
 

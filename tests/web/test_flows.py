@@ -27,7 +27,7 @@ from carewheel.practice.models import (
 )
 from carewheel.practice.resources import capabilities
 from carewheel.spokes.operations.commands_booking import book_visit, cancel_visit
-from carewheel.spokes.operations.commands_waitlist import join_waitlist
+from carewheel.spokes.operations.commands_joining import join_waitlist
 from carewheel.spokes.operations.contracts_booking import BookingRequest, WaitlistRequest
 
 

@@ -1,4 +1,4 @@
-"""The waitlist: who waits, and the loop that offers what becomes free, a group at a time, to one who takes it first.
+"""The loop of the waitlist: what becomes free is offered, a group at a time, to one who takes it first.
 
 Order of locks: the gap, then as in `commands_booking`.
 """
@@ -12,25 +12,21 @@ from datetime import datetime
 from carewheel.practice.access import Actor, Conflict, Forbidden, NotFound, Permission, Refused
 from carewheel.practice.audit import record
 from carewheel.practice.messages.sending import may_be_sent
-from carewheel.practice.models import Location, Occupancy, Visit
-from carewheel.practice.patients import bookable
+from carewheel.practice.models import Occupancy, Visit
 from carewheel.spokes.operations.changes import changed
 from carewheel.spokes.operations.contracts_booking import (
     BookingRequest,
     OfferDetail,
-    WaitlistLine,
-    WaitlistRequest,
 )
 from carewheel.spokes.operations.freeing import end_visit, find_gaps, visit_to_change
 from carewheel.spokes.operations.gaps import Fitting, fitting
 from carewheel.spokes.operations.models import Gap, Offer, WaitlistEntry
-from carewheel.spokes.operations.needs import named_by_kind, type_with_needs
 from carewheel.spokes.operations.notices import forget_offer, tell_offer
 from carewheel.spokes.operations.occupying import had, lapse, lock, touched
 from carewheel.spokes.operations.placing import FROM_WAITLIST, look, put
-from carewheel.spokes.operations.queries_waitlist import entry_line, hash_of, offer_detail, offer_row
+from carewheel.spokes.operations.queries_waitlist import hash_of, offer_detail, offer_row
 from carewheel.spokes.operations.rules.offering import AGAIN, ASK_AHEAD, answer_by
-from carewheel.spokes.operations.transactions import once, slot_taken, whole
+from carewheel.spokes.operations.transactions import slot_taken, whole
 
 ES = WaitlistEntry.Status
 OS = Offer.Status
@@ -39,53 +35,6 @@ SYSTEM = "waitlist"
 TOKEN_BYTES = 32
 # Whom staff may ask at once by hand.
 MOST_ASKED = 10
-
-
-def join_waitlist(actor: Actor, request: WaitlistRequest) -> WaitlistLine:
-    """Put somebody on the waitlist: staff of all places named, or the patient. Raises `Refused` ``no-place``, ``bad-time``, `NotFound`."""
-    if not request.location_ids:
-        raise Refused("no-place", "Nobody said where.", "Choose a place at least.")
-    window = request.between
-    if (request.latest and request.latest < request.earliest) or (window and window[0] >= window[1]):
-        raise Refused("bad-time", "The end lies before the beginning.", "Correct the days or times.")
-    if request.patient_id not in actor.patient_ids:
-        for place in request.location_ids:
-            actor.need(Permission.WAITLIST_WRITE, place)
-
-    def work() -> tuple[int, ...]:
-        organisation = actor.organisation_id
-        places = list(Location.objects.filter(organisation=organisation, pk__in=request.location_ids))
-        patient = bookable(actor, request.patient_id).first()
-        if len(places) != len(set(request.location_ids)) or patient is None:
-            raise NotFound("There is no such patient or place.")
-        kind = type_with_needs(organisation, request.visit_type_id).type
-        named_by_kind(organisation, request.resource_ids)
-        mine = Visit.objects.filter(patient=patient, pk=request.instead_of_id or 0)
-        if request.instead_of_id is not None and not mine.exists():
-            raise NotFound("There is no such visit.")
-        entry = WaitlistEntry.objects.create(
-            organisation_id=organisation,
-            patient=patient,
-            visit_type=kind,
-            instead_of_id=request.instead_of_id,
-            urgency=min(max(request.urgency, 1), 3),
-            earliest=request.earliest,
-            latest=request.latest,
-            weekdays=sorted(set(request.weekdays) & set(range(7))),
-            not_before=window[0] if window else None,
-            not_after=window[1] if window else None,
-            created_at=actor.at,
-        )
-        entry.locations.set(places)
-        entry.resources.set(request.resource_ids)
-        # Gaps that wait for somebody who fits are looked at again at once.
-        Gap.objects.filter(location__in=places, status=Gap.Status.OPEN, hold=None).update(
-            next_round_at=actor.at
-        )
-        record(actor, "join", "waitlist", entry.pk, patient_id=patient.pk, type=kind.pk)
-        return (entry.pk,)
-
-    return entry_line(once(actor, request.key, ("join", request), work)[0])
 
 
 def leave_waitlist(actor: Actor, entry_id: int) -> None:
@@ -112,12 +61,7 @@ def offer_gap(actor: Actor, gap_id: int, link: str = "/offer/{token}") -> tuple[
     """The next round of a gap: offers to those who fit best, each with a link (``link``, with the token put in) sent to the patient, and
     the slot held until they have had time to answer. Nobody is asked at night (21:00 to 8:00 at the place), while others may still
     answer, or when it is too late; then there are no offers, and the gap says when its next round is, or that it is over."""
-    gap = Gap.objects.select_related("location").filter(organisation=actor.organisation_id, pk=gap_id).first()
-    if gap is None:
-        raise NotFound("There is no such gap.")
-    actor.need_of(
-        Permission.WAITLIST_WRITE, gap.location_id, Permission.WAITLIST_READ, "There is no such gap."
-    )
+    gap = _to_be_offered(actor, gap_id)
     # Looked up before the transaction: calendars in memory never see what may be taken back.
     fits = fitting(actor, gap) if gap.status == Gap.Status.OPEN else []
 
@@ -135,7 +79,7 @@ def offer_gap(actor: Actor, gap_id: int, link: str = "/offer/{token}") -> tuple[
         opens = may_be_sent(actor.at, gap.location.zone)
         if opens > actor.at:
             return _later(gap, opens)
-        still = set(WaitlistEntry.objects.filter(pk__in=[f.entry_id for f in fits], status=ES.WAITING).values_list("pk", flat=True))  # fmt: skip
+        still = _still_waiting(fits)
         chosen = [fit for fit in fits if fit.entry_id in still]
         until = answer_by(actor.at, gap.starts_at)
         if not chosen or not _hold(actor, gap, chosen, until):
@@ -149,12 +93,7 @@ def offer_to(actor: Actor, gap_id: int, entry_ids: Collection[int], link: str) -
     """A round of a gap with those whom staff chose, at most `MOST_ASKED`, under the same rules as `offer_gap`; the loop goes on after it.
 
     Raises `NotFound`, `Forbidden`, `Refused` ``gap-over``, ``being-offered``, ``at-night``, ``does-not-fit``, ``bad-count``, `Conflict` ``slot-taken``."""
-    gap = Gap.objects.select_related("location").filter(organisation=actor.organisation_id, pk=gap_id).first()
-    if gap is None:
-        raise NotFound("There is no such gap.")
-    actor.need_of(
-        Permission.WAITLIST_WRITE, gap.location_id, Permission.WAITLIST_READ, "There is no such gap."
-    )
+    gap = _to_be_offered(actor, gap_id)
     asked = set(entry_ids)
     if not 1 <= len(asked) <= MOST_ASKED:
         raise Refused(
@@ -172,8 +111,7 @@ def offer_to(actor: Actor, gap_id: int, entry_ids: Collection[int], link: str) -
         _lapse_gap(actor, gap)
         if may_be_sent(actor.at, gap.location.zone) > actor.at:
             raise Refused("at-night", "Nobody is asked at night.", "Ask in the morning, or call.")
-        still = WaitlistEntry.objects.filter(pk__in=[f.entry_id for f in fits], status=ES.WAITING).values_list("pk", flat=True)  # fmt: skip
-        if set(still) != asked:
+        if _still_waiting(fits) != asked:
             raise Refused("does-not-fit", "The time does not fit all of them any more.", "Choose anew.")
         until = answer_by(actor.at, gap.starts_at)
         if not _hold(actor, gap, fits, until):
@@ -288,6 +226,16 @@ def work_waitlist(actor: Actor, link: str) -> int:
     )
 
 
+def _to_be_offered(actor: Actor, gap_id: int) -> Gap:
+    gap = Gap.objects.select_related("location").filter(organisation=actor.organisation_id, pk=gap_id).first()
+    if gap is None:
+        raise NotFound("There is no such gap.")
+    actor.need_of(
+        Permission.WAITLIST_WRITE, gap.location_id, Permission.WAITLIST_READ, "There is no such gap."
+    )
+    return gap
+
+
 def _need_somewhere(actor: Actor, entry: WaitlistEntry) -> None:
     """Raises `Forbidden` for staff of none of the places of an entry, `NotFound` where they may not even see it."""
     places = list(entry.locations.values_list("pk", flat=True))
@@ -297,6 +245,11 @@ def _need_somewhere(actor: Actor, entry: WaitlistEntry) -> None:
         raise NotFound("There is no such entry.")
     if not any(actor.may(Permission.WAITLIST_WRITE, place) for place in places):
         raise Forbidden(Permission.WAITLIST_WRITE.value)
+
+
+def _still_waiting(fits: list[Fitting]) -> set[int]:
+    rows = WaitlistEntry.objects.filter(pk__in=[fit.entry_id for fit in fits], status=ES.WAITING)
+    return set(rows.values_list("pk", flat=True))
 
 
 def _lock_gap(gap_id: int) -> Gap:

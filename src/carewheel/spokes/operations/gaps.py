@@ -43,9 +43,9 @@ class Fitting:
     accepts: float
 
 
-def fitting(actor: Actor, gap: Gap, most: int | None = GROUP, only: Collection[int] = ()) -> list[Fitting]:
+def fitting(actor: Actor, gap: Gap, most: int | None = GROUP, among: Collection[int] = ()) -> list[Fitting]:
     """Whom to ask now, at most a group: of those who wait, fit and were not asked about this gap, the choice of the highest expected value
-    (urgency times minutes filled, by the chance of a yes). ``most`` None: all who fit, in that order; ``only``: of these entries."""
+    (urgency times minutes filled, by the chance of a yes). ``most`` None: all who fit, in that order; ``among``: of these entries."""
     rows = as_they_are(actor.organisation_id, (gap.location_id,))
     kept = books(rows, window_of(gap.starts_at), actor.at)
     if not kept:
@@ -56,8 +56,8 @@ def fitting(actor: Actor, gap: Gap, most: int | None = GROUP, only: Collection[i
     if calendar is None:
         return []
     entries = _waiting(gap, gap.starts_at.astimezone(zone))
-    if only:
-        entries = [one for one in entries if one.pk in only]
+    if among:
+        entries = [one for one in entries if one.pk in among]
     chances = _chances(actor, [one.patient_id for one in entries])
     asked: dict[str, Waiting] = {}
     for one in entries:

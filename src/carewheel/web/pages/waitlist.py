@@ -13,9 +13,10 @@ from carewheel.practice.clocks import clock_time
 from carewheel.practice.offerings import offerings
 from carewheel.practice.patients import patient, search_patients
 from carewheel.practice.resources import resources
+from carewheel.spokes.operations.commands_joining import join_waitlist
 from carewheel.spokes.operations.commands_missing import end_missing, keep_missing
 from carewheel.spokes.operations.commands_outbound import close_outbound
-from carewheel.spokes.operations.commands_waitlist import join_waitlist, leave_waitlist
+from carewheel.spokes.operations.commands_waitlist import leave_waitlist
 from carewheel.spokes.operations.contracts_booking import WaitlistRequest
 from carewheel.spokes.operations.contracts_missing import MissingLine
 from carewheel.spokes.operations.queries_booking import visits_of

@@ -71,6 +71,8 @@
     if (event.target.matches("[data-all]")) {
       for (const one of event.target.closest("table").querySelectorAll("[form=several]")) one.checked = event.target.checked;
     }
+    const many = document.querySelectorAll("[form=several]:checked").length;
+    if (many) $("[data-chosen]").textContent = many === 1 ? "With the one chosen:" : `With the ${many} chosen:`;
   });
 
   // Keys: j and k walk a list, / searches, ? shows the keys.
