@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from pathlib import Path
 
@@ -13,12 +14,13 @@ from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret, hotp_valu
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.core.cache import cache
-from django.db import connection
+from django.db import connection, connections
 from django.test import Client, override_settings
-from tests.clinic import PASSWORD, Clinic
+from tests.clinic import PASSWORD, Clinic, small_clinic
 
 from carewheel.practice.access import Refused
 from carewheel.practice.models import AuditEvent, Message, User
+from carewheel.web.accounts import MOST_BY_ACCOUNT
 from carewheel.web.keys import KeyRefused, sealing_keys
 from carewheel.web.sealing import row_of, seal, unseal
 
@@ -82,6 +84,26 @@ def test_failed_and_refused_sign_ins_are_in_the_trail_without_what_was_typed(use
     assert "zz" not in said
     assert user.email not in said
     assert set(AuditEvent.objects.values_list("address", flat=True)) == {"192.0.2.1"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_case_10_many_guesses_at_an_account_at_once_are_no_more_than_in_a_row() -> None:
+    user = small_clinic().account("owner", "owner@example.com")
+    gate = threading.Barrier(20)
+
+    def guess(number: int) -> None:
+        client = Client(REMOTE_ADDR=f"192.0.2.{number}")
+        gate.wait()
+        client.post(LOGIN, {"login": user.email, "password": f"guess number {number}"})
+        connections.close_all()
+
+    threads = [threading.Thread(target=guess, args=(n,)) for n in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(rows("sign-in-failed")) == MOST_BY_ACCOUNT
+    assert len(rows("sign-in-refused")) == 20 - MOST_BY_ACCOUNT
 
 
 def test_a_new_password_is_noted_told_and_ends_other_sessions(user: User, mine: Client) -> None:

@@ -22,13 +22,12 @@ def begin_try(key: str, at: datetime, since: datetime, most: int) -> ThrottledTr
         return ThrottledTry.objects.create(key=key, at=at)
 
 
-def begin_all(most: Mapping[str, int], at: datetime, since: datetime) -> bool:
-    """Count a try of each key, in the transaction of the caller; False, and nothing counted, where one of them had its most."""
+def begin_all(most: Mapping[str, int], at: datetime, since: datetime) -> list[ThrottledTry]:
+    """Count a try of each key, in the transaction of the caller; none, and nothing is counted, where one of them had its most."""
     in_a_row(*most)
     if any(_count(key, since) >= count for key, count in most.items()):
-        return False
-    ThrottledTry.objects.bulk_create(ThrottledTry(key=key, at=at) for key in most)
-    return True
+        return []
+    return ThrottledTry.objects.bulk_create(ThrottledTry(key=key, at=at) for key in most)
 
 
 def in_a_row(*keys: str) -> None:

@@ -7,6 +7,7 @@ slows down strangers, not its owner (a device cookie, as OWASP describes it).
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -20,7 +21,7 @@ from django.utils import timezone
 
 from carewheel.practice.credentials import changed, noted
 from carewheel.practice.models import ThrottledTry, User
-from carewheel.practice.tries import begin_try
+from carewheel.practice.tries import begin_all, begin_try
 from carewheel.web.doorkeeper import EPOCH, ended
 
 DEVICE_COOKIE = "cw_device"
@@ -28,32 +29,41 @@ DEVICE_DAYS = 90
 WINDOW = timedelta(minutes=15)
 MOST_BY_ADDRESS = 30
 MOST_BY_ACCOUNT = 10
+ENDLESS = 1_000_000
 
 
 def _hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def too_many(request: HttpRequest, email: str) -> bool:
-    """Whether this address, or this account from an unknown device, has failed too often lately.
+def begin(most: Mapping[str, int]) -> list[ThrottledTry]:
+    """Count a try of each key before it is made, to be deleted if it is right; none where there were too many lately. Old tries go.
+
+    Codes by letter keep theirs for longer, and sweep them themselves.
+    """
+    now = timezone.now()
+    ThrottledTry.objects.filter(at__lt=now - WINDOW).exclude(key__startswith="code").delete()
+    with transaction.atomic():
+        return begin_all(most, now, now - WINDOW)
+
+
+def over(tries: list[ThrottledTry]) -> None:
+    """They were right: they do not count."""
+    ThrottledTry.objects.filter(pk__in=[one.pk for one in tries]).delete()
+
+
+def _limits(request: HttpRequest, email: str) -> dict[str, int]:
+    """This account from unknown devices, or from this one, and this address.
 
     A device that is known to the account waits for its own tries only, not for those of others behind the same address.
     """
     key, known = _account_key(request, email)
-    address = f"address:{request.META.get('REMOTE_ADDR', '')}"
-    return often(key, MOST_BY_ACCOUNT) or (not known and often(address, MOST_BY_ADDRESS))
+    return {key: MOST_BY_ACCOUNT, address_key(request): ENDLESS if known else MOST_BY_ADDRESS}
 
 
-def often(key: str, most: int) -> bool:
-    """Whether there were so many tries of a key lately."""
-    return ThrottledTry.objects.filter(key=key, at__gte=timezone.now() - WINDOW).count() >= most
-
-
-def failed(request: HttpRequest, email: str) -> None:
-    """Count a failed try and note it; tries that no longer count go. What was typed is nowhere."""
-    address = request.META.get("REMOTE_ADDR", "")
-    note(f"address:{address}", _account_key(request, email)[0])
-    noted(_account_id(email), "sign-in-failed", timezone.now(), address=address, why="password")
+def address_key(request: HttpRequest) -> str:
+    """Under which tries from where a request comes are counted."""
+    return f"address:{request.META.get('REMOTE_ADDR', '')}"
 
 
 def refused(request: HttpRequest, user_id: int | None, why: str) -> None:
@@ -106,7 +116,8 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> Any:
         email = str(credentials.get("email", ""))
-        if too_many(request, email):
+        tries = begin(_limits(request, email))
+        if not tries:
             refused(request, _account_id(email), "password")
             raise ValidationError(
                 "Too many failed tries. Wait a quarter of an hour, or sign in on a device that you used before.",
@@ -114,7 +125,11 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
             )
         user = super().authenticate(request, **credentials)
         if user is None:
-            failed(request, email)
+            # What was typed is nowhere.
+            address = request.META.get("REMOTE_ADDR", "")
+            noted(_account_id(email), "sign-in-failed", timezone.now(), address=address, why="password")
+        else:
+            over(tries)
         return user
 
     def post_login(self, request: HttpRequest, user: User, **words: Any) -> HttpResponse:

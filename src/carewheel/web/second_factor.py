@@ -32,7 +32,15 @@ from django.utils import timezone
 from carewheel.practice.credentials import noted, tell
 from carewheel.practice.models import User
 from carewheel.practice.tries import begin_try
-from carewheel.web.accounts import MOST_BY_ADDRESS, WINDOW, note, often, refused, replace_credential
+from carewheel.web.accounts import (
+    MOST_BY_ADDRESS,
+    WINDOW,
+    address_key,
+    begin,
+    over,
+    refused,
+    replace_credential,
+)
 from carewheel.web.doorkeeper import address_of
 
 MOST_CODES = 10
@@ -114,16 +122,18 @@ class PasskeyAloneForm(LoginWebAuthnForm):  # type: ignore[misc]
     def clean_credential(self) -> Authenticator:
         now, request = timezone.now(), context.request
         address = address_of(request)
-        if often(f"address:{address}", MOST_BY_ADDRESS):
+        tries = begin({address_key(request): MOST_BY_ADDRESS})
+        if not tries:
             refused(request, None, "passkey")
             raise ValidationError("Too many failed tries. Wait a quarter of an hour.", code="too_many_login_attempts")  # fmt: skip
         try:
             with _readable():
-                return super().clean_credential()
+                found = super().clean_credential()
         except ValidationError:
-            note(f"address:{address}")
             noted(None, "sign-in-failed", now, address=address, why="passkey")
             raise
+        over(tries)
+        return found
 
 
 class NewPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
