@@ -16,9 +16,12 @@ from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.db import connection, connections
 from django.test import Client, override_settings
+from django.utils import timezone
 from tests.clinic import PASSWORD, Clinic, small_clinic
 
 from carewheel.practice.access import Refused
+from carewheel.practice.messages.sending import send_due
+from carewheel.practice.messages.ways import ways
 from carewheel.practice.models import AuditEvent, Message, User
 from carewheel.web.accounts import MOST_BY_ACCOUNT
 from carewheel.web.keys import KeyRefused, sealing_keys
@@ -106,14 +109,19 @@ def test_case_10_many_guesses_at_an_account_at_once_are_no_more_than_in_a_row() 
     assert len(rows("sign-in-refused")) == 20 - MOST_BY_ACCOUNT
 
 
-def test_a_new_password_is_noted_told_and_ends_other_sessions(user: User, mine: Client) -> None:
+def test_a_new_password_is_noted_told_and_ends_other_sessions(
+    user: User, mine: Client, tmp_path: Path
+) -> None:
     other = signed_in(user)
     words = {"oldpassword": PASSWORD, "password1": NEW, "password2": NEW}
     before = mine.cookies[settings.SESSION_COOKIE_NAME].value
     assert mine.post("/account/password/change/", words).status_code == 302
     assert rows("password-changed") == [("password-changed", str(user.pk), user.pk, "")]
     assert len(letters(user)) == 1
-    assert "password" in letters(user)[0]
+    assert send_due(ways(tmp_path), timezone.now()) == 1
+    (letter,) = (tmp_path / "messages").iterdir()
+    assert letter.read_text().startswith(f"To: {user.email}\nSubject: Your account has changed\n")
+    assert "The password of your account was changed" in letter.read_text()
     assert mine.get(PAGE).status_code == 200
     assert mine.cookies[settings.SESSION_COOKIE_NAME].value != before
     assert other.get(PAGE).status_code == 302
