@@ -293,7 +293,7 @@ def test_staff_choose_whom_to_ask(clinic: Clinic) -> None:
     gap = full_then_gap(clinic)
     asked = [joined(clinic, one) for one in patients(clinic, 4)]
     line, fits = who_fits(clinic.actor, gap)
-    assert [one.entry.id for one in fits] == asked, "all, who waits longest first"
+    assert [one.entry_id for one in fits] == asked, "all, who waits longest first"
     assert [one.id for one in open_gaps(clinic.actor)] == [line.id] == [gap]
 
     def refused(actor: Actor, entries: list[int]) -> str:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 from tests.clinic import NOW, Clinic
-from tests.web.busy_clinic import fill
+from tests.web.busy_clinic import cancel, fill
 
 from carewheel.journeys.work_behind_the_pages import house, work_once
-from carewheel.practice.models import Job, Membership, Organisation, User
-from carewheel.spokes.operations.models import MissingVisit
+from carewheel.practice.models import Job, Location, Membership, Organisation, User
+from carewheel.spokes.operations.models import Gap, MissingVisit
 from carewheel.web.policy import unlisted
 
 PAGES = ["/", "/day/", "/schedule/", "/schedule/?days=7", "/schedule/?view=table", "/schedule/find/", "/schedule/book/", "/patients/", "/patients/new/", "/waitlist/", "/waitlist/join/", "/outbound/", "/access/", "/access/lab/", "/data/", "/settings/", "/settings/places/new/", "/settings/types/new/", "/settings/members/", "/audit/", "/jobs/"]  # fmt: skip
@@ -36,6 +38,29 @@ def test_an_empty_page_says_what_to_do_next(
     assert "<h1>" in said
     assert " style=" not in said, "the policy forbids inline styles"
     assert "<script>" not in said
+
+
+@pytest.mark.parametrize("mode", ["master", "beside"])
+def test_no_filled_page_asks_more_than_twelve_times(owner: Client, clinic: Clinic, mode: str) -> None:
+    ids = fill(clinic, timezone.now())
+    cancel(clinic, timezone.now(), ids["cancelled"])
+    Location.objects.update(mode=mode)
+    gap, here, kind = Gap.objects.get().pk, clinic.location.pk, clinic.check_up.pk
+    today = timezone.now().date()
+    for address in (
+        "/day/", "/schedule/", "/schedule/?days=7", "/schedule/?view=table", f"/visits/{ids['booked']}/", f"/patients/{ids['patient']}/",
+        f"/schedule/find/?visit_type={kind}&earliest={today}", f"/schedule/find/?move={ids['booked']}&earliest={today}", "/patients/?q=ex",
+        f"/schedule/book/?patient={ids['patient']}", "/waitlist/", f"/waitlist/gaps/{gap}/", f"/waitlist/join/?patient={ids['patient']}", "/outbound/",
+        "/settings/", f"/settings/places/{here}/", f"/settings/places/{here}/resources/{clinic.practitioner.pk}/", f"/settings/types/{kind}/",
+        "/settings/members/", "/jobs/", "/audit/",
+    ):  # fmt: skip
+        # The first look reads calendars into memory.
+        owner.get(address)
+        with CaptureQueriesContext(connection) as queries:
+            assert owner.get(address).status_code == 200, address
+        # Within a test a transaction is a savepoint.
+        asked = [one["sql"] for one in queries if not one["sql"].startswith(("SAVEPOINT", "RELEASE"))]
+        assert len(asked) <= 12, (address, len(asked), asked)
 
 
 @pytest.mark.parametrize("address", ["/", "/access/", "/data/", "/measures/experience.nps/", "/measures/finance.denial_rate/"])  # fmt: skip

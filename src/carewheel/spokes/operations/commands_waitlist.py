@@ -80,7 +80,7 @@ def offer_gap(actor: Actor, gap_id: int, link: str = "/offer/{token}") -> tuple[
         if opens > actor.at:
             return _later(gap, opens)
         still = _still_waiting(fits)
-        chosen = [fit for fit in fits if fit.entry_id in still]
+        chosen = [fit for fit in fits if fit.entry.pk in still]
         until = answer_by(actor.at, gap.starts_at)
         if not chosen or not _hold(actor, gap, chosen, until):
             return _later(gap, actor.at + AGAIN)
@@ -248,7 +248,7 @@ def _need_somewhere(actor: Actor, entry: WaitlistEntry) -> None:
 
 
 def _still_waiting(fits: list[Fitting]) -> set[int]:
-    rows = WaitlistEntry.objects.filter(pk__in=[fit.entry_id for fit in fits], status=ES.WAITING)
+    rows = WaitlistEntry.objects.filter(pk__in=[fit.entry.pk for fit in fits], status=ES.WAITING)
     return set(rows.values_list("pk", flat=True))
 
 
@@ -346,7 +346,7 @@ def _offer(actor: Actor, gap: Gap, fit: Fitting, until: datetime, link: str) -> 
     token = secrets.token_urlsafe(TOKEN_BYTES)
     offer = Offer.objects.create(
         gap=gap,
-        entry_id=fit.entry_id,
+        entry_id=fit.entry.pk,
         starts_at=fit.starts_at,
         ends_at=fit.ends_at,
         resource_ids=list(fit.resource_ids),
@@ -355,6 +355,6 @@ def _offer(actor: Actor, gap: Gap, fit: Fitting, until: datetime, link: str) -> 
         offered_at=actor.at,
         expires_at=until,
     )
-    WaitlistEntry.objects.filter(pk=fit.entry_id).update(status=ES.OFFERED)
+    WaitlistEntry.objects.filter(pk=fit.entry.pk).update(status=ES.OFFERED)
     tell_offer(actor, offer, gap.location, link.replace("{token}", token))
     return offer_detail(offer, actor.at)

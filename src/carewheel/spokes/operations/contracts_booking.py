@@ -264,7 +264,11 @@ class GapLine:
 class FittingLine:
     """Somebody who waits and whom a gap fits: from when, and the chance of a yes as earlier answers tell it."""
 
-    entry: WaitlistLine
+    entry_id: int
+    patient_name: str
+    visit_type: str
+    urgency: int
+    wishes: str
     starts_at: datetime
     accepts: float
 

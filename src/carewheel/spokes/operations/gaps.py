@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from django.db.models import Q
+from django.db.models import Case, Count, Q, When
 
 from carewheel.practice.access import Actor
 from carewheel.practice.models import Visit
@@ -17,14 +17,14 @@ from carewheel.science.scheduling.slots import Bookable, Calendar, Span, Waiting
 from carewheel.spokes.operations.calendars import (
     OPEN,
     Book,
-    as_they_are,
+    Named,
     books,
     runs,
     science_needs,
     window_of,
 )
 from carewheel.spokes.operations.models import Gap, Offer, WaitlistEntry
-from carewheel.spokes.operations.needs import named_by_kind, type_with_needs
+from carewheel.spokes.operations.needs import types_with_needs
 from carewheel.spokes.operations.rules.booking import STEP
 from carewheel.spokes.operations.rules.local_time import end_of, moment
 from carewheel.spokes.operations.rules.offering import GROUP, acceptance
@@ -36,7 +36,7 @@ DAY = 1440
 class Fitting:
     """An entry to be asked, and what would be booked for it."""
 
-    entry_id: int
+    entry: WaitlistEntry
     starts_at: datetime
     ends_at: datetime
     resource_ids: tuple[int, ...]
@@ -46,11 +46,12 @@ class Fitting:
 def fitting(actor: Actor, gap: Gap, most: int | None = GROUP, among: Collection[int] = ()) -> list[Fitting]:
     """Whom to ask now, at most a group: of those who wait, fit and were not asked about this gap, the choice of the highest expected value
     (urgency times minutes filled, by the chance of a yes). ``most`` None: all who fit, in that order; ``among``: of these entries."""
-    rows = as_they_are(actor.organisation_id, (gap.location_id,))
-    kept = books(rows, window_of(gap.starts_at), actor.at)
-    if not kept:
+    place = gap.location
+    if not place.active:
         return []
-    zone = ZoneInfo(gap.location.zone)
+    row = (place.pk, place.zone, place.calendar_version, place.bookings_version)
+    kept = books((row,), window_of(gap.starts_at), actor.at)
+    zone = ZoneInfo(place.zone)
     zero = int(gap.starts_at.timestamp() // 60) // STEP * STEP
     calendar = _calendar(kept[0], zero)
     if calendar is None:
@@ -59,12 +60,13 @@ def fitting(actor: Actor, gap: Gap, most: int | None = GROUP, among: Collection[
     if among:
         entries = [one for one in entries if one.pk in among]
     chances = _chances(actor, [one.patient_id for one in entries])
+    types = types_with_needs(actor.organisation_id, {one.visit_type_id for one in entries})
     asked: dict[str, Waiting] = {}
     for one in entries:
-        kind = type_with_needs(actor.organisation_id, one.visit_type_id)
+        kind = types[one.visit_type_id]
         if kind.type.seats > 1:
             continue
-        only = named_by_kind(actor.organisation_id, [r.pk for r in one.resources.all()])
+        only = _named(one)
         prefers = _prefers(one, gap, zone, zero)
         if prefers is None:
             continue
@@ -80,14 +82,23 @@ def fitting(actor: Actor, gap: Gap, most: int | None = GROUP, among: Collection[
     if not asked:
         return []
     found = []
+    by_name = {str(one.pk): one for one in entries}
     # Of equals the last is chosen: so those who wait longest come last.
     order = list(asked.values()) if most is None else list(reversed(asked.values()))
     for fit in waitlist_fit(calendar, _span(gap, zero), order, most):
         start = datetime.fromtimestamp((zero + fit.slot.minute) * 60, UTC)
-        minutes = next(one.visit_type.minutes for one in entries if str(one.pk) == fit.name)
-        end = start + timedelta(minutes=minutes)
-        found.append(Fitting(int(fit.name), start, end, tuple(map(int, fit.slot.resources[1:])), fit.accepts))
+        entry = by_name[fit.name]
+        end = start + timedelta(minutes=entry.visit_type.minutes)
+        found.append(Fitting(entry, start, end, tuple(map(int, fit.slot.resources[1:])), fit.accepts))
     return found
+
+
+def _named(one: WaitlistEntry) -> Named:
+    """The people and rooms that are wished for, by kind."""
+    found: dict[str, set[int]] = defaultdict(set)
+    for resource in one.resources.all():
+        found[resource.kind].add(resource.pk)
+    return {kind: frozenset(ids) for kind, ids in sorted(found.items())}
 
 
 def _span(gap: Gap, zero: int) -> Span:
@@ -125,7 +136,7 @@ def _waiting(gap: Gap, local: datetime) -> list[WaitlistEntry]:
             patient__active=True,
         )
         .exclude(offers__gap=gap)
-        .select_related("visit_type")
+        .select_related("visit_type", "patient", "organisation")
         .prefetch_related("resources")
         .order_by("created_at", "pk")
     )
@@ -159,12 +170,22 @@ def _prefers(one: WaitlistEntry, gap: Gap, zone: ZoneInfo, zero: int) -> tuple[S
 
 def _chances(actor: Actor, patient_ids: list[int]) -> dict[int, float]:
     """The chance of a yes by patient, from the answers to earlier offers; where another was faster nobody knows."""
-    rows = Offer.objects.filter(
-        entry__organisation=actor.organisation_id,
-        status__in=(Offer.Status.CLAIMED, Offer.Status.LAPSED, Offer.Status.DECLINED),
+    # Counted at once: those of the patients by patient, all others under nobody.
+    whose = Case(When(entry__patient__in=patient_ids, then="entry__patient"), default=None)
+    counts = (
+        Offer.objects.filter(
+            entry__organisation=actor.organisation_id,
+            status__in=(Offer.Status.CLAIMED, Offer.Status.LAPSED, Offer.Status.DECLINED),
+        )
+        .annotate(whose=whose)
+        .values_list("whose", "status")
+        .annotate(many=Count("pk"))
     )
-    mine = Counter(rows.filter(entry__patient__in=patient_ids).values_list("entry__patient_id", "status"))
-    everybody = Counter(rows.values_list("status", flat=True))
+    mine: Counter[tuple[int | None, str]] = Counter()
+    everybody: Counter[str] = Counter()
+    for patient, status, many in counts:
+        mine[patient, status] += many
+        everybody[status] += many
     all_asked, all_yes = sum(everybody.values()), everybody[Offer.Status.CLAIMED]
     found = {}
     for one in set(patient_ids):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery
 
 from carewheel.practice.access import Actor, NotFound, Permission, Refused
 from carewheel.practice.clocks import clock_time
@@ -63,16 +63,9 @@ def entry_line(entry_id: int) -> WaitlistLine:
 
 
 def _lines(rows: QuerySet[WaitlistEntry]) -> tuple[WaitlistLine, ...]:
-    found = list(
-        rows.select_related("patient", "visit_type", "organisation").prefetch_related(
-            "locations", "resources"
-        )
-    )
-    asked = dict(
-        Offer.objects.filter(entry__in=[one.pk for one in found])
-        .values_list("entry_id")
-        .annotate(Count("pk"))
-    )
+    offers = Offer.objects.filter(entry=OuterRef("pk")).order_by().values("entry").annotate(many=Count("pk"))
+    told = rows.annotate(asked=Subquery(offers.values("many")))
+    found = told.select_related("patient", "visit_type", "organisation")
     return tuple(
         WaitlistLine(
             id=one.pk,
@@ -86,10 +79,10 @@ def _lines(rows: QuerySet[WaitlistEntry]) -> tuple[WaitlistLine, ...]:
             latest=one.latest,
             wishes=_wishes(one),
             status=one.status,
-            offers=asked.get(one.pk, 0),
+            offers=one.asked or 0,
             instead_of_id=one.instead_of_id,
         )
-        for one in found
+        for one in found.prefetch_related("locations", "resources")
     )
 
 
@@ -202,9 +195,14 @@ def who_fits(actor: Actor, gap_id: int) -> tuple[GapLine, tuple[FittingLine, ...
         gap, list(asked.select_related("gap__location", "entry__patient", "entry__visit_type")), actor.at
     )
     fits = [] if line.asked else fitting(actor, gap, None)
-    lines = {one.id: one for one in _lines(WaitlistEntry.objects.filter(pk__in=[f.entry_id for f in fits]))}
     zone = ZoneInfo(gap.location.zone)
-    return line, tuple(FittingLine(lines[f.entry_id], f.starts_at.astimezone(zone), f.accepts) for f in fits)
+    return line, tuple(
+        FittingLine(
+            f.entry.pk, f.entry.patient.display_name, f.entry.visit_type.name, f.entry.urgency, _wishes(f.entry),
+            f.starts_at.astimezone(zone), f.accepts,
+        )
+        for f in fits
+    )  # fmt: skip
 
 
 def _gap_line(gap: Gap, asked: Sequence[Offer], at: datetime) -> GapLine:
@@ -217,6 +215,15 @@ def _gap_line(gap: Gap, asked: Sequence[Offer], at: datetime) -> GapLine:
 
 def outbound(actor: Actor, location_id: int | None = None) -> tuple[OutboundLine, ...]:
     """What the practice system has still to take over, or says otherwise about; the oldest first."""
+    return _outbound_lines(list(_open_changes(actor, location_id).order_by("created_at", "pk")))
+
+
+def outbound_count(actor: Actor) -> int:
+    """How many changes there are of these."""
+    return _open_changes(actor, None).count()
+
+
+def _open_changes(actor: Actor, location_id: int | None) -> QuerySet[OutboundChange]:
     actor.need(Permission.SCHEDULE_READ, location_id)
     rows = OutboundChange.objects.filter(
         organisation=actor.organisation_id,
@@ -227,7 +234,7 @@ def outbound(actor: Actor, location_id: int | None = None) -> tuple[OutboundLine
         rows = rows.filter(location=location_id)
     elif places is not None:
         rows = rows.filter(location__in=places)
-    return _outbound_lines(list(rows.order_by("created_at", "pk")))
+    return rows
 
 
 def _outbound_lines(rows: Sequence[OutboundChange]) -> tuple[OutboundLine, ...]:

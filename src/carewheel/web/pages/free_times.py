@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -50,7 +49,8 @@ class FinderForm(forms.Form):
         super().__init__(*args, **words)
         here = frame.need_place().id if moving is None else moving.location_id
         there = resources(frame.actor, here)
-        offer_choices(self, resource=[("", "Anybody"), *((r.id, r.name) for r in there)])
+        self.names = {r.id: r.name for r in there}
+        offer_choices(self, resource=[("", "Anybody"), *self.names.items()])
         if moving is not None:
             del self.fields["visit_type"], self.fields["locations"]
         else:
@@ -77,7 +77,7 @@ def find(request: HttpRequest) -> HttpResponse:
     error = None
     if asked and form.is_valid():
         try:
-            days = _free(frame, form.cleaned_data, moving)
+            days = _free(frame, form, moving)
         except Refused as refused:
             error = refused
     words = {
@@ -98,8 +98,9 @@ def _moving(frame: Shell, visit_id: int | None) -> VisitDetail | None:
     return found
 
 
-def _free(frame: Shell, wish: Mapping[str, Any], moving: VisitDetail | None) -> dict[date, list[Shown]]:
+def _free(frame: Shell, form: FinderForm, moving: VisitDetail | None) -> dict[date, list[Shown]]:
     """By local day."""
+    wish = form.cleaned_data
     place = frame.need_place().id if moving is None else moving.location_id
     first = moment_at(frame.actor, place, datetime.combine(wish["earliest"], time(0)))
     between = None
@@ -128,8 +129,8 @@ def _free(frame: Shell, wish: Mapping[str, Any], moving: VisitDetail | None) -> 
         ),
     )
     # The first is named: the need that the practice put first, as a rule the practitioner.
-    named = {slot.resource_ids[0] for slot in found if slot.resource_ids}
-    who = names_of(frame.actor, named) if named else {}
+    elsewhere = {slot.resource_ids[0] for slot in found if slot.resource_ids} - form.names.keys()
+    who = form.names | (names_of(frame.actor, elsewhere) if elsewhere else {})
     several = len({slot.location_id for slot in found}) > 1
     places = {p.id: p for p in frame.places}
     days: dict[date, list[Shown]] = {}

@@ -20,8 +20,14 @@ from carewheel.spokes.operations.commands_waitlist import leave_waitlist
 from carewheel.spokes.operations.contracts_booking import WaitlistRequest
 from carewheel.spokes.operations.contracts_missing import MissingLine
 from carewheel.spokes.operations.queries_booking import visits_of
-from carewheel.spokes.operations.queries_missing import missing_visits
-from carewheel.spokes.operations.queries_waitlist import fill_rate, open_gaps, outbound, waitlist
+from carewheel.spokes.operations.queries_missing import missing_count, missing_visits
+from carewheel.spokes.operations.queries_waitlist import (
+    fill_rate,
+    open_gaps,
+    outbound,
+    outbound_count,
+    waitlist,
+)
 from carewheel.web.pages.free_times import WEEKDAYS
 from carewheel.web.pages.offered import type_choices
 from carewheel.web.shell import Shell, done, needs_place, number_of, offer_choices, page, patients_file, shell
@@ -66,7 +72,9 @@ def waitlist_page(request: HttpRequest) -> HttpResponse:
     frame = shell(request)
     lines = waitlist(frame.actor)
     rate = fill_rate(frame.actor, frame.today - LOOK_BACK, frame.today)
-    open_ = len(_outbound(frame)) + len(_missing(frame))
+    open_ = 0
+    if frame.actor.may(Permission.SCHEDULE_READ):
+        open_ = outbound_count(frame.actor) + missing_count(frame.actor)
     return page(request, "waitlist/waitlist.html", {"lines": lines, "rate": rate, "urgency": dict(URGENCY), "open": open_, "gaps": open_gaps(frame.actor)})  # fmt: skip
 
 
