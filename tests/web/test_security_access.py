@@ -64,7 +64,7 @@ OURS = [(name, pattern) for name, pattern in named() if not pattern.startswith("
 
 def things_of(clinic: Clinic) -> dict[str, Any]:
     """One of each thing that an address can name; parameters are called after them."""
-    from carewheel.spokes.operations.models import Gap, Offer, OutboundChange, WaitlistEntry
+    from carewheel.spokes.operations.models import Gap, MissingVisit, Offer, OutboundChange, WaitlistEntry
 
     organisation, location, patient = clinic.organisation, clinic.location, clinic.patient
     visit = Visit.objects.create(
@@ -94,6 +94,9 @@ def things_of(clinic: Clinic) -> dict[str, Any]:
         organisation=organisation, patient=patient, purpose="visits", kind="reminder", channel="email", to="pat@example.com", body="…",
         key=f"m{organisation.pk}", due_at=NOW, created_at=NOW,
     )  # fmt: skip
+    missing = MissingVisit.objects.create(
+        organisation=organisation, location=location, visit=visit, since=NOW
+    )
     emergency = EmergencyAccess.objects.create(
         organisation=organisation, user=user, patient=patient, reason="invented", starts_at=NOW, ends_at=NOW + timedelta(hours=1)
     )  # fmt: skip
@@ -103,7 +106,7 @@ def things_of(clinic: Clinic) -> dict[str, Any]:
     Consent.objects.create(patient=patient, purpose="visits", channel="email", given=True, recorded_at=NOW)
     return {
         "location_id": location.pk, "visit_id": visit.pk, "patient_id": patient.pk, "entry_id": entry.pk, "gap_id": gap.pk,
-        "offer_id": offer.pk, "outbound_id": outbound.pk, "user_id": user.pk, "message_id": message.pk, "emergency_id": emergency.pk,
+        "offer_id": offer.pk, "outbound_id": outbound.pk, "missing_id": missing.pk, "user_id": user.pk, "message_id": message.pk, "emergency_id": emergency.pk,
         "job_id": job.pk, "resource_id": clinic.practitioner.pk, "visit_type_id": clinic.check_up.pk,
         "membership_id": Membership.objects.get(user=user).pk, "slug": location.slug, "location_slug": location.slug,
     }  # fmt: skip
