@@ -14,7 +14,7 @@ from carewheel.spokes.operations.changes import changed
 from carewheel.spokes.operations.contracts_booking import BookingRequest, VisitDetail
 from carewheel.spokes.operations.details import details
 from carewheel.spokes.operations.freeing import end_visit, visit_to_change
-from carewheel.spokes.operations.placing import look, move, put, refuse_early
+from carewheel.spokes.operations.placing import foretold, look, move, put, refuse_early
 from carewheel.spokes.operations.transactions import once, whole
 
 # A hold longer than this would be a booking without a patient.
@@ -70,6 +70,7 @@ def book_visit(actor: Actor, request: BookingRequest) -> VisitDetail:
     somebody was faster, `Refused` where hours, leave or the rules for patients stand against it, `Forbidden` for the role."""
     asked = look(actor, request)
     refuse_early(actor, asked)
+    asked = foretold(actor, asked)
     return _one(actor, once(actor, request.key, ("book", request), lambda: (put(actor, asked).pk,)))
 
 

@@ -11,6 +11,8 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.db.models import Q
+
 from carewheel.practice.access import Actor
 from carewheel.practice.models import Visit
 from carewheel.spokes.operations.contracts import EarlierVisit, Foreseen
@@ -59,10 +61,8 @@ def foreseen_of(
 
 def records(organisation_id: int, patients: Collection[int]) -> dict[int, list[tuple[int, EarlierVisit]]]:
     """By patient: visits with an outcome and a known moment of booking, with their number, the latest first. One query."""
-    rows = Visit.objects.filter(organisation=organisation_id, patient__in=patients, booked_at__isnull=False)
-    rows = rows.filter(status__in=(S.ARRIVED, S.CHECKED_IN, S.FULFILLED, S.NOSHOW)) | rows.filter(
-        status=S.CANCELLED, late_cancel=True
-    )
+    ended = Q(status__in=(S.ARRIVED, S.CHECKED_IN, S.FULFILLED, S.NOSHOW)) | Q(status=S.CANCELLED, late_cancel=True)  # fmt: skip
+    rows = Visit.objects.filter(ended, organisation=organisation_id, patient__in=patients, booked_at__isnull=False)  # fmt: skip
     told = rows.exclude(channel__in=WALK_IN).order_by("-starts_at").values_list(
         "pk", "patient_id", "status", "booked_at", "starts_at", "cancelled_at", "location__zone"
     )  # fmt: skip

@@ -13,6 +13,7 @@ from carewheel.practice.models import Location, Occupancy, Patient, Visit, Visit
 from carewheel.practice.patients import bookable
 from carewheel.spokes.operations.calendars import Named
 from carewheel.spokes.operations.changes import changed
+from carewheel.spokes.operations.contracts import Foreseen
 from carewheel.spokes.operations.contracts_booking import BookingRequest
 from carewheel.spokes.operations.foreseeing import foresee, note
 from carewheel.spokes.operations.freeing import keep_group, open_gap
@@ -60,11 +61,12 @@ class _Place:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request, whether the rules for patients hold, and where and when it is."""
+    """A request, whether the rules for patients hold, where and when it is, and (`foretold`) whether its patient will come."""
 
     request: BookingRequest
     patient_side: bool
     spot: _Place
+    foreseen: Foreseen | None = None
 
 
 def look(actor: Actor, request: BookingRequest) -> Asked:
@@ -88,6 +90,16 @@ def refuse_early(actor: Actor, asked: Asked) -> None:
     wanted = Wanted(spot.location, spot.needs, spot.starts_at, spot.ends_at, spot.only)
     if plainly_taken(actor, wanted) and not already_answered(actor, request.key):
         raise slot_taken()
+
+
+def foretold(actor: Actor, asked: Asked) -> Asked:
+    """The request with what is foreseen of it: worked out before the transaction, in which others wait."""
+    spot, request = asked.spot, asked.request
+    visit = Visit(
+        organisation_id=actor.organisation_id, location=spot.location, patient_id=request.patient_id, starts_at=spot.starts_at,
+        booked_at=actor.at, channel=request.channel[:20],
+    )  # fmt: skip
+    return replace(asked, foreseen=foresee(actor, visit))
 
 
 def put(
@@ -124,7 +136,7 @@ def put(
     visit.booked_at = None if hold_until else actor.at
     if visit.pk:
         visit.version += 1
-    foreseen = foresee(actor, visit)
+    foreseen = None if hold_until else asked.foreseen or foresee(actor, visit)
     visit.no_show_risk = foreseen.missed.value if foreseen else None
     used, overridden = _settle(actor, visit, spot)
     if foreseen:
