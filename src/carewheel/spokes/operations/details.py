@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
 
-from carewheel.practice.models import Occupancy, Visit
+from carewheel.practice.models import Occupancy, Resource, Visit
 from carewheel.practice.models.patients import shown_name
 from carewheel.spokes.operations.calendars import EpochSeconds
 from carewheel.spokes.operations.contracts_booking import Occupied, ScheduledVisit, VisitDetail
@@ -45,11 +45,13 @@ def details(visits: QuerySet[Visit]) -> tuple[VisitDetail, ...]:
     )
 
 
-def scheduled(visits: QuerySet[Visit], zone: ZoneInfo, *, beside: bool) -> tuple[ScheduledVisit, ...]:
-    """Visits of one place that are no members of groups, in order of their start."""
+def scheduled(
+    visits: QuerySet[Visit], zone: ZoneInfo, kinds: Collection[str], *, beside: bool
+) -> tuple[ScheduledVisit, ...]:
+    """Visits of one place that are no members of groups, in order of their start, with the resources of some kinds that they have."""
     timed = visits.annotate(starts=EpochSeconds("starts_at"), ends=EpochSeconds("ends_at"))
     rows = list(timed.order_by("starts", "pk").values_list(*SCHEDULED))
-    occupied = _taken(visits.order_by().values("pk"))
+    occupied = _taken(visits.order_by().values("pk"), kinds)
     states = _states([row[0] for row in rows]) if beside else {}
     seated = _seated([row[0] for row in rows if row[3] is None and (row[8] or 1) > 1])
     at = datetime.fromtimestamp
@@ -62,10 +64,14 @@ def scheduled(visits: QuerySet[Visit], zone: ZoneInfo, *, beside: bool) -> tuple
     )  # fmt: skip
 
 
-def _taken(holders: Collection[int] | QuerySet[Visit, Any]) -> Taken:
+def _taken(
+    holders: Collection[int] | QuerySet[Visit, Any], kinds: Collection[str] = Resource.Kind.values
+) -> Taken:
     """The rows of `TAKEN` by the visit that has them."""
     found: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
     rows = Occupancy.objects.filter(visit__in=holders).order_by("need_order", "pk")
+    if set(kinds) != set(Resource.Kind.values):
+        rows = rows.filter(resource__kind__in=kinds)
     timed = rows.annotate(starts=EpochSeconds("starts_at"), ends=EpochSeconds("ends_at"))
     for row in timed.values_list(*TAKEN):
         found[row[0]].append(row)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -24,8 +24,11 @@ MOST_DAYS = 42
 SHOWN = (*Visit.OCCUPYING, Visit.Status.NOSHOW)
 
 
-def schedule(actor: Actor, location_id: int, first: date, days: int) -> Schedule:
-    """Some days (1 to 42) of a place: who is there when, and the visits, held ones as well; cancelled ones are not shown. A group is one visit."""
+def schedule(
+    actor: Actor, location_id: int, first: date, days: int, kinds: Collection[str] = Resource.Kind.values
+) -> Schedule:
+    """Some days (1 to 42) of a place: who is there when, and the visits, held ones as well; cancelled ones are not shown. A group is one visit.
+    ``kinds``: columns, and with whom and what visits are, of these alone; what a page does not show need not be read."""
     if not 1 <= days <= MOST_DAYS:
         raise Refused("bad-count", "That many days cannot be shown.", f"Ask for 1 to {MOST_DAYS}.")
     location = place(actor.organisation_id, location_id)
@@ -53,8 +56,8 @@ def schedule(actor: Actor, location_id: int, first: date, days: int) -> Schedule
         location.mode,
         first,
         days,
-        _columns(location_id, kept, begins, ends, zone),
-        scheduled(shown, zone, beside=location.mode == location.Mode.BESIDE),
+        _columns(location_id, kept, begins, ends, zone, kinds),
+        scheduled(shown, zone, kinds, beside=location.mode == location.Mode.BESIDE),
         tuple(closed.order_by("date").values_list("date", "name")),
     )
 
@@ -65,27 +68,40 @@ def _shown(actor: Actor) -> Q:
 
 
 def _columns(
-    location_id: int, kept: list[Book], begins: datetime, ends: datetime, zone: ZoneInfo
+    location_id: int,
+    kept: list[Book],
+    begins: datetime,
+    ends: datetime,
+    zone: ZoneInfo,
+    kinds: Collection[str],
 ) -> tuple[ScheduleColumn, ...]:
     """People before rooms, each in the practice's own order; whoever is there on none of the days but belongs to the place is there, closed."""
     low, high = int(begins.timestamp() // 60), int(ends.timestamp() // 60)
-    opened: dict[int, list[tuple[datetime, datetime]]] = {}
-    for book in kept:
-        last = book.zero + DAYS * DAY
-        for resource in book.opened:
-            spans = opened.setdefault(resource, [])
-            for a, b in book.free(resource):
-                start, end = max(a, low, book.zero), min(b, high, last)
-                if start < end:
-                    spans.append(
-                        (datetime.fromtimestamp(start * 60, zone), datetime.fromtimestamp(end * 60, zone))
-                    )
-    rows = Resource.objects.filter(Q(pk__in=opened) | Q(location=location_id), active=True)
-    kinds = list(Resource.Kind.values)
+    there = {resource for book in kept for resource in book.opened}
+    rows = Resource.objects.filter(Q(pk__in=there) | Q(location=location_id), active=True, kind__in=kinds)
+    order = list(Resource.Kind.values)
     columns = sorted(
-        rows.values_list("pk", "name", "kind", "order"), key=lambda row: (kinds.index(row[2]), row[3], row[0])
+        rows.values_list("pk", "name", "kind", "order"), key=lambda row: (order.index(row[2]), row[3], row[0])
     )
-    return tuple(ScheduleColumn(pk, name, kind, tuple(opened.get(pk, ()))) for pk, name, kind, _ in columns)
+    at = datetime.fromtimestamp
+    return tuple(
+        ScheduleColumn(
+            pk,
+            name,
+            kind,
+            tuple((at(a * 60, zone), at(b * 60, zone)) for a, b in _free(kept, pk, low, high)),
+        )
+        for pk, name, kind, _ in columns
+    )
+
+
+def _free(kept: list[Book], resource_id: int, low: int, high: int) -> Iterator[tuple[int, int]]:
+    """When a resource is there between two minutes since 1970."""
+    for book in kept:
+        for a, b in book.free(resource_id):
+            start, end = max(a, low, book.zero), min(b, high, book.zero + DAYS * DAY)
+            if start < end:
+                yield start, end
 
 
 def visit(actor: Actor, visit_id: int) -> VisitDetail:

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from carewheel.practice.access import Permission
 from carewheel.practice.clocks import clock_time
+from carewheel.practice.models import Resource
 from carewheel.spokes.operations.contracts_booking import (
     Occupied,
     Schedule,
@@ -19,13 +20,16 @@ from carewheel.spokes.operations.contracts_booking import (
     ScheduledVisit,
 )
 from carewheel.spokes.operations.queries_booking import schedule
-from carewheel.web.shell import day_of, needs_place, page, part, part_asked, patients_file, shell
+from carewheel.web.shell import Shell, day_of, needs_place, page, part, part_asked, patients_file, shell
 
 # A row of the grid; the classes t0… and d1… of schedule.css place blocks on it.
 STEP = 5
 LONGEST = 288
 VIEWS = ("people", "rooms", "both", "table")
 PEOPLE = ("practitioner", "assistant")
+RESOURCE_KINDS = tuple(Resource.Kind.values)
+# What a view shows of people, rooms and devices.
+KINDS = {"people": PEOPLE, "rooms": tuple(kind for kind in RESOURCE_KINDS if kind not in PEOPLE)}
 STATUS_CLASS = {"proposed": " held", "pending": " pending", "noshow": " gone"}
 MOVABLE = ("booked", "pending")
 RISKY, DOUBTFUL = 0.3, 0.15
@@ -82,7 +86,9 @@ def schedule_page(request: HttpRequest) -> HttpResponse:
 @needs_place
 def schedule_csv(request: HttpRequest) -> HttpResponse:
     """The visits that the page shows."""
-    shown: Schedule = _words(request)["schedule"]
+    frame = shell(request)
+    first, days = _asked(request, frame)
+    shown = schedule(frame.actor, frame.need_place().id, first, days)
     rows = (
         (v.starts_at.isoformat(), v.ends_at.isoformat(), v.patient_name, v.visit_type, v.status, ", ".join(o.resource_name for o in v.occupied))
         for v in shown.visits
@@ -90,17 +96,23 @@ def schedule_csv(request: HttpRequest) -> HttpResponse:
     return patients_file(request, f"schedule-{shown.first}", ("starts_at", "ends_at", "patient", "type", "status", "with"), rows)  # fmt: skip
 
 
+def _asked(request: HttpRequest, frame: Shell) -> tuple[date, int]:
+    """The first day, and how many: a week begins on Monday."""
+    first = day_of(request, "first", frame.today)
+    if request.GET.get("days") == "7":
+        return first - timedelta(days=first.weekday()), 7
+    return first, 1
+
+
 def _words(request: HttpRequest) -> dict[str, Any]:
     frame = shell(request)
     place = frame.need_place()
-    week = request.GET.get("days") == "7"
-    first = day_of(request, "first", frame.today)
-    if week:
-        first -= timedelta(days=first.weekday())
-    found = schedule(frame.actor, place.id, first, 7 if week else 1)
+    first, days = _asked(request, frame)
+    week = days == 7
     view = request.GET.get("view", "")
     if view not in VIEWS:
         view = "people" if week else "both"
+    found = schedule(frame.actor, place.id, first, days, KINDS.get(view, RESOURCE_KINDS))
     colour = "risk" if request.GET.get("colour") == "risk" else "type"
     types = sorted({v.visit_type for v in found.visits})
     there = _there(found)
@@ -114,7 +126,8 @@ def _words(request: HttpRequest) -> dict[str, Any]:
         "view": view,
         "colour": colour,
         "today": frame.today,
-        "columns": [] if view == "table" else _columns(found, there, view, looks),
+        "columns": [] if view == "table" else _columns(found, there, looks),
+        "empty": not found.columns and view in ("both", "table"),
         "types": types,
         "hours": [(time(h), (h * 60 - opens) // STEP) for h in range(opens // 60, closes // 60)],
         "rows": (closes - opens) // STEP,
@@ -159,7 +172,7 @@ def _minute(at: datetime, day: date) -> int:
     return passed if at.date() == day else (at.date() - day).days * 1440 + passed
 
 
-def _columns(found: Schedule, there: There, view: str, looks: _Looks) -> list[tuple[date, list[Column]]]:
+def _columns(found: Schedule, there: There, looks: _Looks) -> list[tuple[date, list[Column]]]:
     by: dict[tuple[int, date], list[tuple[ScheduledVisit, Occupied]]] = {}
     for v in found.visits:
         for o in v.occupied:
@@ -168,9 +181,6 @@ def _columns(found: Schedule, there: There, view: str, looks: _Looks) -> list[tu
     for day in (found.first + timedelta(days=i) for i in range(found.days)):
         made = []
         for c in found.columns:
-            people = c.kind in PEOPLE
-            if (view == "people" and not people) or (view == "rooms" and people):
-                continue
             spans = tuple(_rows(a, b, looks.opens) for a, b in there.get((c.resource_id, day), ()))
             mine = by.get((c.resource_id, day), [])
             # On a week, who is not there that day takes no room.
