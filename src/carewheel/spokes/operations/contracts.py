@@ -84,6 +84,14 @@ class Foreseen:
 
 
 @dataclass(frozen=True, slots=True)
+class BesideTheBook:
+    """What is known of a visit beside the book. ``missing``: the practice system's last whole export does not have it, and nobody has decided yet."""
+
+    foreseen: Foreseen | None
+    missing: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ForeseenAhead:
     """All booked visits after ``as_of`` as they were foreseen, in one order: ``source`` and ``visit`` (n,), ``starts_at`` (n,) seconds UTC.
 

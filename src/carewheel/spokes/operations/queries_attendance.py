@@ -1,29 +1,36 @@
-"""What is foreseen of a visit, for whoever works with the schedule."""
+"""What is known of a visit beside the book: what was foreseen of it, and whether the practice system's last export still has it."""
 
 from __future__ import annotations
 
 from carewheel.practice.access import Actor, Permission
 from carewheel.practice.models import Visit
-from carewheel.spokes.operations.contracts import Chance, Foreseen
-from carewheel.spokes.operations.models import Foresight
+from carewheel.spokes.operations.contracts import BesideTheBook, Chance, Foreseen
+from carewheel.spokes.operations.models import MissingVisit
+
+AHEAD = (Visit.Status.BOOKED, Visit.Status.PENDING)
+COLUMNS = (
+    "location_id", "no_show_risk", "missing__state", "foresight__missed", "foresight__low", "foresight__high", "foresight__late_cancel",
+    "foresight__why", "foresight__action", "foresight__foreseen_at",
+)  # fmt: skip
 
 
-def foreseen(actor: Actor, visit_id: int) -> Foreseen | None:
-    """What was foreseen of a visit that is still to come, and when; None where nothing was. Patients do not see it: it is for offering help.
+def beside_the_book(actor: Actor, visit_id: int) -> BesideTheBook:
+    """Of a visit that is still to come, in one query; nothing of any other. Patients do not see it: chances are for offering help.
 
     Raises `Forbidden`.
     """
-    row = (
-        Foresight.objects.filter(
-            visit=visit_id, visit__organisation=actor.organisation_id, visit__no_show_risk__isnull=False,
-            visit__status__in=(Visit.Status.BOOKED, Visit.Status.PENDING),
-        )
-        .select_related("visit")
-        .first()
-    )  # fmt: skip
+    rows = Visit.objects.filter(organisation=actor.organisation_id, pk=visit_id, status__in=AHEAD)
+    row = rows.values_list(*COLUMNS).first()
     if row is None:
-        return None
-    actor.need(Permission.SCHEDULE_READ, row.visit.location_id)
-    return Foreseen(
-        Chance(row.missed, row.low, row.high), row.late_cancel, row.why, row.action, row.foreseen_at
+        return BesideTheBook(None, False)
+    location, risk, state, missed, low, high, late, why, action, at = row
+    actor.need(Permission.SCHEDULE_READ, location)
+    told = (
+        None if risk is None or missed is None else Foreseen(Chance(missed, low, high), late, why, action, at)
     )
+    return BesideTheBook(told, state == MissingVisit.State.OPEN)
+
+
+def foreseen(actor: Actor, visit_id: int) -> Foreseen | None:
+    """What was foreseen of a visit that is still to come, and when; None where nothing was. Raises `Forbidden`."""
+    return beside_the_book(actor, visit_id).foreseen

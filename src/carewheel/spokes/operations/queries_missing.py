@@ -11,12 +11,9 @@ from carewheel.spokes.operations.details import details
 from carewheel.spokes.operations.models import MissingVisit
 
 
-def missing_visits(actor: Actor, visit_id: int | None = None) -> tuple[MissingLine, ...]:
-    """Those that nobody has decided on, the nearest first, of the places that may be seen; or of one visit."""
-    marks = _open(actor)
-    if visit_id is not None:
-        marks = marks.filter(visit=visit_id)
-    rows = list(marks.order_by("visit__starts_at", "pk").values_list("pk", "visit_id", "since"))
+def missing_visits(actor: Actor) -> tuple[MissingLine, ...]:
+    """Those that nobody has decided on, the nearest first, of the places that may be seen."""
+    rows = list(_open(actor).order_by("visit__starts_at", "pk").values_list("pk", "visit_id", "since"))
     found = {one.id: one for one in details(Visit.objects.filter(pk__in=[visit for _, visit, _ in rows]))} if rows else {}  # fmt: skip
     return tuple(MissingLine(pk, found[visit], since) for pk, visit, since in rows)
 

@@ -13,9 +13,8 @@ from carewheel.practice.audit import seen
 from carewheel.practice.resources import resources
 from carewheel.spokes.operations.commands_booking import cancel_visit, confirm_visit, move_visit, release_hold
 from carewheel.spokes.operations.contracts_booking import VisitDetail
-from carewheel.spokes.operations.queries_attendance import foreseen
+from carewheel.spokes.operations.queries_attendance import beside_the_book
 from carewheel.spokes.operations.queries_booking import moment_at, visit
-from carewheel.spokes.operations.queries_missing import missing_visits
 from carewheel.web.pages.schedule import PEOPLE
 from carewheel.web.pages.several import undo_token
 from carewheel.web.shell import done, number_of, offer_choices, page, part, part_asked, shell
@@ -133,6 +132,7 @@ def confirm(request: HttpRequest, visit_id: int) -> HttpResponse:
 
 def _words(request: HttpRequest, found: VisitDetail) -> dict[str, Any]:
     actor = shell(request).actor
+    beside = beside_the_book(actor, found.id)
     may_write = actor.may(Permission.SCHEDULE_WRITE, found.location_id)
     moving = None
     if may_write and found.status in AHEAD:
@@ -152,8 +152,8 @@ def _words(request: HttpRequest, found: VisitDetail) -> dict[str, Any]:
         offer_choices(moving, resource_ids=_choices(request, found))
     return {
         "v": found,
-        "foreseen": foreseen(actor, found.id),
-        "missing": shell(request).at(found.location_id).beside and missing_visits(actor, found.id),
+        "foreseen": beside.foreseen,
+        "missing": beside.missing,
         "zone": shell(request).at(found.location_id).zone,
         "may_write": may_write,
         "move_form": moving,
