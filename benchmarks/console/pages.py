@@ -78,6 +78,21 @@ def serving(workspace: str, url: str) -> Iterator[int]:
         process.wait(30)
 
 
+def got(line: http.client.HTTPConnection, address: str, session: str) -> int:
+    """The status of a page. Where the server has closed a line that lay idle, the page is asked for on a new one, as browsers do."""
+    idle = line.sock is not None
+    try:
+        line.request("GET", address, headers={"Cookie": f"sessionid={session}"})
+        answer = line.getresponse()
+    except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
+        line.close()
+        if not idle:
+            raise
+        return got(line, address, session)
+    answer.read()
+    return answer.status
+
+
 def crowd(port: int, session: str, users: int, seconds: float) -> tuple[list[float], int]:
     """Milliseconds of each answer that ``users`` got, each thinking ten seconds on average between two, and how many answers were no page."""
     took: list[float] = []
@@ -91,10 +106,7 @@ def crowd(port: int, session: str, users: int, seconds: float) -> tuple[list[flo
         while time.monotonic() < until:
             began = time.perf_counter()
             try:
-                line.request("GET", rng.choice(OPENED), headers={"Cookie": f"sessionid={session}"})
-                answer = line.getresponse()
-                answer.read()
-                status = answer.status
+                status = got(line, rng.choice(OPENED), session)
             except OSError:
                 status = 0
                 line.close()
