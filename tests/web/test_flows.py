@@ -310,3 +310,13 @@ def test_a_time_that_became_free_is_offered_by_hand(
     assert token
     assert "A time has become free" in Client().get(token[0]).content.decode()
     assert "It is being offered" in owner.get(link[1]).content.decode()
+
+
+def test_in_an_emergency_messages_of_other_locations_are_shown(
+    neighbour: Client, clinic: Clinic, soon: datetime
+) -> None:
+    booked(clinic, soon)
+    page = f"/patients/{clinic.patient.pk}/"
+    assert neighbour.get(page).status_code == 404
+    neighbour.post(f"{page}emergency/", {"reason": "found without consciousness"})
+    assert "Your visit is booked" in neighbour.get(page).content.decode()

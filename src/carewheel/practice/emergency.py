@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from carewheel.practice.access import Actor, NotFound, Permission, Refused
 from carewheel.practice.audit import record
@@ -50,12 +51,14 @@ def break_glass(actor: Actor, patient_id: int, reason: str) -> datetime:
 
 def open_for(actor: Actor, patient_id: int) -> bool:
     """Whether this person has an emergency access to the patient that still runs."""
-    return (
-        actor.user_id is not None
-        and EmergencyAccess.objects.filter(
-            organisation_id=actor.organisation_id, user_id=actor.user_id, patient_id=patient_id,
-            starts_at__lte=actor.at, ends_at__gt=actor.at,
-        ).exists()
+    return actor.user_id is not None and running(actor, patient_id).exists()
+
+
+def running(actor: Actor, patient_id: int) -> QuerySet[EmergencyAccess]:
+    """The person's accesses to the patient that still run, also as a part of another question."""
+    return EmergencyAccess.objects.filter(
+        organisation_id=actor.organisation_id, user_id=actor.user_id or 0, patient_id=patient_id,
+        starts_at__lte=actor.at, ends_at__gt=actor.at,
     )  # fmt: skip
 
 

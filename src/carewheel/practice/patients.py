@@ -99,9 +99,7 @@ def search_patients(actor: Actor, text: str, count: int = 20) -> tuple[PatientLi
             found += (more.order_by() if numbers else more.order_by("search_name", "id"))[
                 : count - len(found)
             ]
-    return tuple(
-        PatientLine(p.pk, p.display_name, p.birth_date, p.phone, p.home_location_id, p.is_test) for p in found
-    )
+    return tuple(_patient_line(one) for one in found)
 
 
 def patient(actor: Actor, patient_id: int) -> PatientDetail:
@@ -109,6 +107,19 @@ def patient(actor: Actor, patient_id: int) -> PatientDetail:
 
     With `emergency.break_glass` open for the patient, also beyond one's locations.
     """
+    return _detail(_seen(actor, patient_id), actor)
+
+
+def patient_line(actor: Actor, patient_id: int) -> PatientLine:
+    """As `patient`, where no more is asked than who it is."""
+    return _patient_line(_seen(actor, patient_id))
+
+
+def _patient_line(p: Patient) -> PatientLine:
+    return PatientLine(p.pk, p.display_name, p.birth_date, p.phone, p.home_location_id, p.is_test)
+
+
+def _seen(actor: Actor, patient_id: int) -> Patient:
     usual = actor.may(Permission.PATIENT_READ)
     found = _visible(actor).select_related("home_location").filter(pk=patient_id).first() if usual else None
     if found is None and (patient_id in actor.patient_ids or open_for(actor, patient_id)):
@@ -118,7 +129,7 @@ def patient(actor: Actor, patient_id: int) -> PatientDetail:
     if found is None:
         raise NotFound
     seen(actor, "patient", found.pk, patient_id=found.pk)
-    return _detail(found, actor)
+    return found
 
 
 def register_patient(

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, Q
 
 from carewheel.practice.access import Actor, Permission
-from carewheel.practice.emergency import open_for
+from carewheel.practice.emergency import running
 from carewheel.practice.models import AuditEvent, Job, Message, User
 
 PAGE = 100
@@ -118,8 +118,9 @@ def messages_of(actor: Actor, patient_id: int, count: int = 50) -> tuple[Message
         actor.need(Permission.PATIENT_READ)
     rows = Message.objects.filter(organisation_id=actor.organisation_id, patient_id=patient_id)
     places = actor.locations(Permission.PATIENT_READ)
-    if places is not None and patient_id not in actor.patient_ids and not open_for(actor, patient_id):
-        rows = rows.filter(Q(location__in=places) | Q(location=None))
+    if places is not None and patient_id not in actor.patient_ids:
+        emergency = Exists(running(actor, patient_id))
+        rows = rows.filter(Q(location__in=places) | Q(location=None) | emergency)
     return tuple(
         MessageLine(
             m.pk, m.kind, m.channel, m.subject, _LINK.sub(r"\1…", m.body), m.status, m.due_at, m.sent_at

@@ -15,7 +15,7 @@ from carewheel.journeys.book_somebody_new import book_somebody_new
 from carewheel.practice.access import NotFound, Permission, Refused
 from carewheel.practice.clocks import clock_time
 from carewheel.practice.offerings import offerings
-from carewheel.practice.patients import PatientLine, patient, search_patients
+from carewheel.practice.patients import PatientLine, patient_line, search_patients
 from carewheel.practice.resources import resources
 from carewheel.spokes.operations.commands_booking import book_series, book_visit
 from carewheel.spokes.operations.contracts_booking import BookingRequest, VisitDetail
@@ -151,8 +151,7 @@ def _chosen(frame: Shell, patient_id: int | None) -> tuple[PatientLine, ...]:
     """The patient for whom the form is, as one to choose; none where nobody was chosen yet."""
     if patient_id is None:
         return ()
-    known = patient(frame.actor, patient_id)
-    return (PatientLine(known.id, known.name, known.birth_date, known.phone, known.home_location_id, known.is_test),)  # fmt: skip
+    return (patient_line(frame.actor, patient_id),)
 
 
 def _booked(frame: Shell, wish: dict[str, Any], patient_id: int | None) -> VisitDetail:

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from carewheel.practice.access import NotFound, Permission, Refused
 from carewheel.practice.clocks import clock_time
 from carewheel.practice.offerings import offerings
-from carewheel.practice.patients import patient, search_patients
+from carewheel.practice.patients import patient_line, search_patients
 from carewheel.practice.resources import resources
 from carewheel.spokes.operations.commands_joining import join_waitlist
 from carewheel.spokes.operations.commands_missing import end_missing, keep_missing
@@ -108,7 +108,7 @@ def join(request: HttpRequest) -> HttpResponse:
     if chosen is None:
         text = request.GET.get("q", "")
         return page(request, "waitlist/who.html", {"q": text, "found": search_patients(frame.actor, text, 10)})  # fmt: skip
-    known = patient(frame.actor, chosen)
+    known = patient_line(frame.actor, chosen)
     start = {"earliest": frame.today, "locations": [frame.need_place().id], "urgency": 1}
     form = JoinForm(frame, chosen, request.POST or None, initial=start)
     error = None
