@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 from tests.clinic import PASSWORD, Clinic
-from tests.web.test_in_a_browser import Opened, browser, clinic, ids, looked_at, opened, pages
+from tests.web.test_in_a_browser import Opened, browser, clinic, ids, looked_at, opened
 
 from carewheel.practice.models import AuditEvent, Location, Message, Patient, Resource, User, Visit, VisitType
 
@@ -113,13 +113,26 @@ def test_case_17_what_is_typed_is_shown_and_never_run(
     for one in (page, stranger):
         one.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
     shown = 0
+    # Every kind of page that links lead to, one of each; the address of a page for patients also, as nobody.
     public = f"/book/{clinic.location.slug}/"
-    addresses = [(page, address) for address in pages(ids, clinic).values()]
-    for who, address in [*addresses, (stranger, public), (stranger, f"{public}?type={clinic.check_up.pk}")]:
+    coming = [(page, f"/patients/{ids['patient']}/"), (page, "/"), (stranger, public), (stranger, f"{public}?type={clinic.check_up.pk}")]  # fmt: skip
+    seen: set[str] = {"/turn/N/"}
+    while coming:
+        who, address = coming.pop(0)
+        if (kind := re.sub(r"\d+|\?.*|(?<=measures/)[^/]+", "N", address)) in seen and who is page:
+            continue
+        seen.add(kind)
         who.goto(address)
-        shown += sum(who.content().count(text[:8]) > 0 or text in who.locator("body").inner_text() for text in HOSTILE)  # fmt: skip
+        text = who.locator("body").inner_text()
+        shown += sum(one in text for one in HOSTILE)
         assert who.locator("[onerror], [onload], a[href^='javascript:']").count() == 0, address
         assert "134309" not in who.content(), address
+        if who is page:
+            links = page.eval_on_selector_all("a[href]", "all => all.map(one => one.getAttribute('href'))")
+            coming += [
+                (page, one) for one in links if re.fullmatch(r"/(?!turn/|book/|static/|account/)[^.]*", one)
+            ]
+    assert len(seen) > 20
     # What pages fetch as one types, and the dialogue of a visit.
     page.goto("/schedule/book/")
     page.get_by_label("Find the patient").press_sequentially("ex", delay=20)
