@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date
 from pathlib import Path
 
@@ -44,3 +45,12 @@ def workspace(turned: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The pages look into the turned workspace."""
     monkeypatch.setattr(settings, "WORKSPACE", turned)
     return turned
+
+
+@pytest.fixture
+def own(turned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The turned workspace, to write into."""
+    space = tmp_path / "workspace"
+    shutil.copytree(turned, space)
+    monkeypatch.setattr(settings, "WORKSPACE", space)
+    return space

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import datetime, time
+from datetime import date, datetime, time
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,12 @@ from django.utils import timezone
 from tests.clinic import PASSWORD, Clinic, small_clinic
 from tests.web.busy_clinic import cancel, fill
 
+from carewheel.journeys.guide_the_wheel import propose
+from carewheel.practice.access import Actor
 from carewheel.practice.models import Message, Visit
 from carewheel.spokes.operations.commands_waitlist import work_waitlist
 from carewheel.spokes.operations.models import Offer
+from carewheel.warehouse.workspace import Workspace
 
 pytestmark = [pytest.mark.needs_browser, pytest.mark.django_db(transaction=True)]
 ARTEFACTS = Path(__file__).parents[2] / "artefacts" / "console"
@@ -113,7 +116,7 @@ def looked_at(page: Any, name: str) -> None:
         assert results.violations_count == 0, f"{name} {screen} {scheme}\n{results.generate_report()}"
 
 
-def pages(ids: dict[str, int], clinic: Clinic) -> dict[str, str]:
+def pages(ids: dict[str, int], clinic: Clinic, plan: str) -> dict[str, str]:
     patient, here = ids["patient"], clinic.location.pk
     return {
         "wheel": "/", "measure": "/measures/experience.nps/", "day": "/day/", "schedule": "/schedule/", "week": "/schedule/?days=7",
@@ -122,16 +125,19 @@ def pages(ids: dict[str, int], clinic: Clinic) -> dict[str, str]:
         "waitlist": "/waitlist/", "join": f"/waitlist/join/?patient={patient}", "outbound": "/outbound/", "access": "/access/", "lab": "/access/lab/",
         "data": "/data/", "settings": "/settings/", "place": f"/settings/places/{here}/",
         "resource": f"/settings/places/{here}/resources/{clinic.practitioner.pk}/", "type": f"/settings/types/{clinic.long_visit.pk}/",
-        "members": "/settings/members/", "jobs": "/jobs/", "audit": "/audit/", "factors": "/account/2fa/", "refused": "/visits/999999/",
+        "members": "/settings/members/", "jobs": "/jobs/", "audit": "/audit/", "plans": "/plans/", "propose": "/plans/new/Q1/", "plan": f"/plans/{plan}/",
+        "arrows": "/arrows/", "scorecard": "/scorecard/", "factors": "/account/2fa/", "refused": "/visits/999999/",
     }  # fmt: skip
 
 
 def test_every_page_is_without_barrier_error_or_side_scroll(
-    opened: Opened, ids: dict[str, int], clinic: Clinic, workspace: Path
+    opened: Opened, ids: dict[str, int], clinic: Clinic, own: Path
 ) -> None:
     ARTEFACTS.mkdir(parents=True, exist_ok=True)
+    actor = Actor(clinic.organisation.pk, timezone.now(), system="test")
+    plan = propose(actor, Workspace(own), "Q1", ["lakeside"], date(2021, 5, 1), 12, "fewer calls at noon")
     page = opened()
-    for name, address in pages(ids, clinic).items():
+    for name, address in pages(ids, clinic, plan).items():
         answer = page.goto(address)
         assert answer.status == (404 if name == "refused" else 200), (name, answer.status)
         looked_at(page, name)

@@ -45,6 +45,7 @@ class Permission(StrEnum):
     """What can be allowed. Reading and writing apart, one word a subject."""
 
     WHEEL_READ = "wheel.read"
+    PLAN_WRITE = "plan.write"
     SCHEDULE_READ = "schedule.read"
     SCHEDULE_WRITE = "schedule.write"
     SCHEDULE_OVERRIDE = "schedule.override"
@@ -69,7 +70,7 @@ class Permission(StrEnum):
 
 P = Permission
 _DESK = {P.SCHEDULE_READ, P.SCHEDULE_WRITE, P.FLOW_WRITE, P.WAITLIST_READ, P.WAITLIST_WRITE, P.PATIENT_READ, P.PATIENT_WRITE, P.ACCESS_READ}  # fmt: skip
-_MANAGER = _DESK | {P.WHEEL_READ, P.SCHEDULE_OVERRIDE, P.MONEY_READ, P.DATA_READ, P.DATA_WRITE, P.SETTINGS_READ, P.SETTINGS_WRITE, P.JOBS_READ, P.JOBS_WRITE, P.EMERGENCY, P.AUDIT_READ, P.AUDIT_REVIEW}  # fmt: skip
+_MANAGER = _DESK | {P.WHEEL_READ, P.PLAN_WRITE, P.SCHEDULE_OVERRIDE, P.MONEY_READ, P.DATA_READ, P.DATA_WRITE, P.SETTINGS_READ, P.SETTINGS_WRITE, P.JOBS_READ, P.JOBS_WRITE, P.EMERGENCY, P.AUDIT_READ, P.AUDIT_REVIEW}  # fmt: skip
 PERMISSIONS: dict[str, frozenset[Permission]] = {
     "owner": frozenset(_MANAGER | {P.PEOPLE_WRITE}),
     "manager": frozenset(_MANAGER),

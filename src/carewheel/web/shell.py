@@ -30,6 +30,7 @@ from carewheel.web.errors import status_of
 # Title, address, and what one must be allowed for it to be shown.
 NAVIGATION = (
     ("Wheel", "home", Permission.WHEEL_READ),
+    ("Plans", "plans", Permission.WHEEL_READ),
     ("Day", "day", Permission.SCHEDULE_READ),
     ("Schedule", "schedule", Permission.SCHEDULE_READ),
     ("Patients", "patients", Permission.PATIENT_READ),
@@ -41,9 +42,9 @@ NAVIGATION = (
     ("Audit", "audit", Permission.AUDIT_READ),
 )
 # Pages that stand below one of them under an address of their own.
-BELOW = {"/schedule/": ("/visits/",), "/waitlist/": ("/outbound/",)}
+BELOW = {"/plans/": ("/scorecard/",), "/schedule/": ("/visits/",), "/waitlist/": ("/outbound/",)}
 # Pages that tell of the whole group: for roles at all of its locations.
-OF_THE_GROUP = ("data",)
+OF_THE_GROUP = ("plans", "data")
 LOCATION = "location"
 # A cell that begins so is a formula to a spreadsheet.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -158,7 +159,7 @@ def part(request: HttpRequest, template: str, words: dict[str, Any]) -> HttpResp
 def current(request: HttpRequest, address: str) -> bool:
     """Whether a page of the navigation is, or is above, the one that is shown."""
     if address == "/":
-        return request.path == "/" or request.path.startswith("/measures/")
+        return request.path == "/" or request.path.startswith(("/measures/", "/arrows/"))
     return request.path.startswith((address, *BELOW.get(address, ())))
 
 

@@ -24,7 +24,7 @@ from carewheel.wheel.numbers import (
     trend_words,
     with_unit,
 )
-from carewheel.wheel.plans import verdict_words
+from carewheel.wheel.plans import signed, verdict_words
 from carewheel.wheel.report import charts, drawing, pictures
 from carewheel.wheel.report.breakdowns import breakdowns
 
@@ -257,6 +257,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "target_words": target_words,
     "trend_words": trend_words,
     "cases": _cases,
+    "effect": signed,
 }
 
 
