@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.sessions.models import Session
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from tests.clinic import PASSWORD, Clinic, small_clinic
@@ -29,7 +30,7 @@ from carewheel.warehouse.workspace import Workspace
 pytestmark = [pytest.mark.needs_browser, pytest.mark.django_db(transaction=True)]
 ARTEFACTS = Path(__file__).parents[2] / "artefacts" / "console"
 SCREENS = {"desktop": (1280, 900), "phone": (360, 740)}
-PICTURES = {("desktop", "light"), ("phone", "dark")}
+PICTURES = [("desktop", "light"), ("phone", "dark")]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 # The driver of the browser runs a loop of its own; Django would refuse its database beside it.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
@@ -96,13 +97,25 @@ def opened(browser: Any, clinic: Clinic, live_server: Any) -> Iterator[Opened]:
     assert [text for text in said if text not in notes] == []
 
 
-def looked_at(page: Any, name: str) -> None:
-    """No barrier by any rule and no side scroll, wide and narrow, light and dark; pictures are kept of the two that are farthest apart."""
+Looks = list[tuple[str, str]]
+
+
+@pytest.fixture
+def looks(request: pytest.FixtureRequest) -> Looks:
+    """Screens and colours in which a page is looked at: the two that are farthest apart, all four with --run-long; on the second engine, where pages are
+    the same, one."""
+    if request.config.getoption("--run-long"):
+        return list(product(SCREENS, ("light", "dark")))
+    return PICTURES if connection.vendor == "sqlite" else PICTURES[:1]
+
+
+def looked_at(page: Any, name: str, looks: Looks) -> None:
+    """No barrier by any rule and no side scroll; pictures are kept of the two looks that are farthest apart."""
     from axe_playwright_python.sync_playwright import Axe
 
     page.evaluate("document.fonts.ready")
     page.evaluate("document.querySelectorAll('main details').forEach(d => d.open = true)")
-    for screen, scheme in product(SCREENS, ("light", "dark")):
+    for screen, scheme in looks:
         width, height = SCREENS[screen]
         page.set_viewport_size({"width": width, "height": height})
         page.emulate_media(color_scheme=scheme)
@@ -131,7 +144,7 @@ def pages(ids: dict[str, int], clinic: Clinic, plan: str) -> dict[str, str]:
 
 
 def test_every_page_is_without_barrier_error_or_side_scroll(
-    opened: Opened, ids: dict[str, int], clinic: Clinic, own: Path
+    opened: Opened, ids: dict[str, int], clinic: Clinic, own: Path, looks: Looks
 ) -> None:
     ARTEFACTS.mkdir(parents=True, exist_ok=True)
     actor = Actor(clinic.organisation.pk, timezone.now(), system="test")
@@ -140,12 +153,12 @@ def test_every_page_is_without_barrier_error_or_side_scroll(
     for name, address in pages(ids, clinic, plan).items():
         answer = page.goto(address)
         assert answer.status == (404 if name == "refused" else 200), (name, answer.status)
-        looked_at(page, name)
+        looked_at(page, name, looks)
     stranger = opened(signed_in=False)
     slug = clinic.location.slug
     for name, address in (("login", "/account/login/"), ("public", f"/book/{slug}/"), ("times", f"/book/{slug}/?type={clinic.check_up.pk}")):  # fmt: skip
         stranger.goto(address)
-        looked_at(stranger, name)
+        looked_at(stranger, name, looks)
 
 
 def test_sign_in_and_out(opened: Opened, clinic: Clinic) -> None:
@@ -232,7 +245,9 @@ def test_the_day_from_arrived_to_done_by_buttons_and_by_dragging(opened: Opened,
     assert Visit.objects.get(pk=other.pk).status == "arrived"
 
 
-def test_several_are_chosen_cancelled_and_taken_back(opened: Opened, ids: dict[str, int]) -> None:
+def test_several_are_chosen_cancelled_and_taken_back(
+    opened: Opened, ids: dict[str, int], looks: Looks
+) -> None:
     page = opened()
     page.goto("/day/")
     bar = page.locator("form.several")
@@ -241,11 +256,11 @@ def test_several_are_chosen_cancelled_and_taken_back(opened: Opened, ids: dict[s
     for one in chosen:
         page.locator(f"[form=several][value^='{one}:']").check()
     bar.get_by_role("button", name="Cancel them").click()
-    looked_at(page, "several")
+    looked_at(page, "several", looks)
     page.get_by_label("Why").fill("storm")
     page.get_by_role("button", name="Cancel the visits").click()
     toast = page.locator("#toasts .toast", has_text="2 visits are cancelled.")
-    looked_at(page, "undo")
+    looked_at(page, "undo", looks)
     assert Visit.objects.filter(pk__in=chosen, status="cancelled").count() == 2
     toast.get_by_role("button", name="Undo").click()
     page.locator("#toasts", has_text="Taken back: 2 visits.").wait_for()

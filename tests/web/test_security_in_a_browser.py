@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from django.utils import timezone
 from tests.clinic import PASSWORD, Clinic
-from tests.web.test_in_a_browser import Opened, browser, clinic, ids, looked_at, opened
+from tests.web.test_in_a_browser import Looks, Opened, browser, clinic, ids, looked_at, looks, opened
 
 from carewheel.practice.models import AuditEvent, Location, Message, Patient, Resource, User, Visit, VisitType
 
-__all__ = ["browser", "clinic", "ids", "opened"]
+__all__ = ["browser", "clinic", "ids", "looks", "opened"]
 pytestmark = [pytest.mark.needs_browser, pytest.mark.django_db(transaction=True)]
 
 
@@ -28,7 +28,7 @@ def authenticator(page: Any) -> Any:
     return line, made["authenticatorId"]
 
 
-def test_a_passkey_is_added_and_signs_in_alone(opened: Opened, clinic: Clinic) -> None:
+def test_a_passkey_is_added_and_signs_in_alone(opened: Opened, clinic: Clinic, looks: Looks) -> None:
     email = f"owner{clinic.organisation.pk}@example.com"
     page = opened(signed_in=False)
     line, key = authenticator(page)
@@ -40,7 +40,7 @@ def test_a_passkey_is_added_and_signs_in_alone(opened: Opened, clinic: Clinic) -
     if page.get_by_label("Password").is_visible():
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Confirm").click()
-    looked_at(page, "passkey")
+    looked_at(page, "passkey", looks)
     page.get_by_label("Name").fill("My key")
     page.get_by_label("Passwordless").check()
     page.get_by_role("button", name="Add").click()
