@@ -26,7 +26,7 @@ from carewheel.warehouse.workspace import Workspace
 
 AS_OF = "2025-12-31"
 STARTING_SECONDS = 60
-# Four JVMs that live for a minute on two cores: quick compilation, and no threads to collect garbage, halve what they cost.
+# Four JVMs (master, worker, executor, driver) on two cores: quick compilation, and no threads to collect garbage, halve what they cost.
 JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 SETTINGS = {
     "spark.driver.host": "127.0.0.1",
@@ -51,7 +51,7 @@ def free_port() -> int:
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a cluster on loopback: three JVMs, ended by their ids."""
+    """The address of a cluster on loopback: a master and a worker that starts an executor, ended by their ids."""
     spark = pytest.importorskip("pyspark", reason="needs the extra carewheel[spark]")
     if shutil.which("java") is None:
         if os.environ.get("CAREWHEEL_CI") == "1":
@@ -81,23 +81,18 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             "--webui-port",
             "0",
         ],
-        *(
-            [
-                [
-                    "org.apache.spark.deploy.worker.Worker",
-                    "--host",
-                    "127.0.0.1",
-                    "--cores",
-                    "1",
-                    "--memory",
-                    "512m",
-                    "--webui-port",
-                    "0",
-                    master,
-                ]
-            ]
-            * 2
-        ),
+        [
+            "org.apache.spark.deploy.worker.Worker",
+            "--host",
+            "127.0.0.1",
+            "--cores",
+            "2",
+            "--memory",
+            "512m",
+            "--webui-port",
+            "0",
+            master,
+        ],
     ]
     running = []
     try:
@@ -106,7 +101,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             running.append(subprocess.Popen([launcher, *command], env=environment, stdout=log, stderr=log))
             if number == 0:
                 wait_for(work / "0.log", "I have been elected leader", 1)
-        wait_for(work / "0.log", "Registering worker", 2)
+        wait_for(work / "0.log", "Registering worker", 1)
         yield master
     finally:
         del os.environ["JAVA_TOOL_OPTIONS"]
