@@ -65,7 +65,9 @@ def test_a_visit_is_booked_moved_and_cancelled_by_plain_forms(
     assert (visit.status, visit.cancel_reason) == ("cancelled", "asked")
 
 
-def test_case_64_an_hour_that_the_clock_skips_is_refused_and_the_form_stays(owner: Client, clinic: Clinic) -> None:
+def test_case_64_an_hour_that_the_clock_skips_is_refused_and_the_form_stays(
+    owner: Client, clinic: Clinic
+) -> None:
     sent = {"location": clinic.location.pk, "visit_type": clinic.check_up.pk, "starts": "2027-03-14T02:30", "patient": clinic.patient.pk}  # fmt: skip
     answer = owner.post("/schedule/book/", sent)
     assert answer.status_code == 400
