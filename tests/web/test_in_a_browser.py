@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -177,7 +177,9 @@ def test_book_find_as_you_type_move_by_dragging_and_cancel(
     opened: Opened, ids: dict[str, int], clinic: Clinic
 ) -> None:
     page = opened()
-    page.goto(f"/schedule/find/?visit_type={clinic.check_up.pk}&earliest={timezone.now().date()}")
+    # On another day than the one on which a visit is dragged about below.
+    earliest = timezone.now().date() + timedelta(days=3)
+    page.goto(f"/schedule/find/?visit_type={clinic.check_up.pk}&earliest={earliest}")
     page.locator(".slots a").first.click()
     page.get_by_label("Find the patient").press_sequentially("exam", delay=20)
     page.get_by_label("Sam Example").check()
