@@ -13,6 +13,8 @@ CONSOLE := carewheel-workspace
 # Where the shared third-party data are, if they are; tests that need them skip loudly without.
 CAREWHEEL_DATA ?= $(abspath $(wildcard ../shared/data))
 export CAREWHEEL_DATA
+# Compiled modules are kept: else every command compiles the package anew, and every worker of the tests their assertions.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help serve turn demo test check bench validate lock clean format
