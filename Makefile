@@ -59,12 +59,9 @@ demo: $(VENV)/.core
 	@$(BIN)/carewheel demo $(DEMO) --locations 6 --months 36 --faults real --truth links
 	@$(BIN)/carewheel turn $(DEMO)/exports --workspace $(DEMO)/workspace
 
-# One worker more than cores: some tests wait for a browser or for processes. Everything once, on SQLite; then what has a database once more, on a PostgreSQL of its own (77: there is none here).
-PYTEST := $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+# On SQLite, and what has a database on a PostgreSQL of its own as well, where there is one.
 test: $(VENV)/.dev
-	@$(PYTEST) $(PYTEST_ARGS)
-	@$(BIN)/python -m tests.postgres $(PYTEST) tests/practice tests/operations tests/web; code=$$?; \
-	  if [ $$code -eq 77 ] && [ "$$CAREWHEEL_CI" != 1 ]; then exit 0; else exit $$code; fi
+	@$(BIN)/python -m tests.both_engines $(PYTEST_ARGS)
 
 check: $(VENV)/.dev
 	@$(BIN)/ruff format --check src tests benchmarks

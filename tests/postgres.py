@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -103,4 +104,6 @@ def main(words: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    # The server ends with the command, however that ends.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sys.exit(main(sys.argv[1:]))

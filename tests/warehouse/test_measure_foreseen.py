@@ -51,7 +51,8 @@ def test_money_in_another_currency_is_left_out_and_named() -> None:
     mixed = {"appointment": own["appointment"], "payment": own["payment"] + other["payment"]}
     found, alone = (result("finance.lifetime_value_foreseen", **t) for t in (mixed, own))
     assert [f.code for f in found.findings] == ["measure.several-currencies"]
-    assert found.total.value == alone.total.value
+    # The order in which an engine adds up moves the fit's last digits.
+    assert found.total.value == pytest.approx(alone.total.value, rel=1e-6)
 
 
 @pytest.mark.parametrize(("patients", "monthly"), [(20, 0.5), (60, 0.0005)])
