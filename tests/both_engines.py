@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.postgres import NOT_HERE
+from tests.postgres import NOT_HERE, broken_off
 
 # One worker more than cores: some tests wait for a browser or for processes.
 EVERYTHING = ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
@@ -45,5 +45,5 @@ def main(words: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, broken_off)
     sys.exit(main(sys.argv[1:]))

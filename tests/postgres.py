@@ -58,8 +58,8 @@ def server() -> Iterator[str]:
         options = (
             f"-c listen_addresses='' -c unix_socket_directories={folder} -c max_connections=300 -c fsync=off"
         )
-        _run(folder, "pg_ctl", "-D", str(data), "-l", str(log), "-w", "-o", options, "start")
         try:
+            _run(folder, "pg_ctl", "-D", str(data), "-l", str(log), "-w", "-o", options, "start")
             yield f"postgresql://carewheel@/postgres?host={folder}"
         finally:
             _run(folder, "pg_ctl", "-D", str(data), "-m", "immediate", "-w", "stop")
@@ -103,7 +103,12 @@ def main(words: list[str]) -> int:
         return subprocess.run(words, env=os.environ | {"DATABASE_URL": url}, check=False).returncode
 
 
+def broken_off(*_: object) -> None:
+    """The server ends with the command, however that ends; a second signal does not stop the ending."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(143)
+
+
 if __name__ == "__main__":
-    # The server ends with the command, however that ends.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, broken_off)
     sys.exit(main(sys.argv[1:]))
