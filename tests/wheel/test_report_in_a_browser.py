@@ -89,7 +89,6 @@ def browser(chromium_path: str) -> Iterator[Any]:
         ("report", "desktop", "light"),
         ("report", "small-phone", "dark"),
         ("pictured", "desktop", "dark"),
-        ("pictured", "phone", "light"),
         ("pictured", "small-phone", "light"),
     ],
 )
