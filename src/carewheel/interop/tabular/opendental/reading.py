@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 from carewheel.interop.files import FileSink, ReadSettings, Sink, SourceFile, doubt, note
-from carewheel.interop.records.persons import TakesPersons
 from carewheel.interop.tabular.cells import Cells, Outcome, each_row, look_through
 from carewheel.interop.tabular.opendental import money, people, visits
 from carewheel.interop.tabular.opendental.lookups import READ_FIRST, Lookups
 from carewheel.interop.tabular.opendental.missed import Missed
 from carewheel.interop.tabular.opendental.persons import PERSON_OF
+from carewheel.interop.tabular.persons import with_person
 
 PRECEDENCE = "practice"
 
@@ -117,16 +117,7 @@ def _taker(
         "schedule": lambda cells: people.schedule(cells, lookups),
         "supply": people.supply,
     }
-    take = takers[part]
-    if part not in PERSON_OF or not isinstance(sink, TakesPersons):
-        return take
-
-    def with_person(cells: Cells) -> Outcome:
-        outcome = take(cells)
-        sink.add_person(PERSON_OF[part](cells))
-        return outcome
-
-    return with_person
+    return with_person(takers[part], PERSON_OF.get(part), sink)
 
 
 def _say_codes_missing(sink: FileSink) -> None:

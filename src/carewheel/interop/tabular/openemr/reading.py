@@ -7,10 +7,10 @@ from functools import partial
 
 from carewheel.interop.files import FileSink, ReadSettings, Sink, SourceFile
 from carewheel.interop.records import CoverageRecord, LocationRecord, PatientRecord, ProviderRecord
-from carewheel.interop.records.persons import TakesPersons
 from carewheel.interop.tabular.cells import Cells, Outcome, each_row, look_through
 from carewheel.interop.tabular.openemr import money, visits
 from carewheel.interop.tabular.openemr.persons import PERSON_OF
+from carewheel.interop.tabular.persons import with_person
 
 PRECEDENCE = "practice"
 
@@ -84,16 +84,7 @@ def _taker(
         "ar_activity": partial(money.posting, flow=flow, ledger=ledger, sink=sink),
         "claims": ledger.take_claim,
     }
-    take = takers[part]
-    if part not in PERSON_OF or not isinstance(sink, TakesPersons):
-        return take
-
-    def with_person(cells: Cells) -> Outcome:
-        outcome = take(cells)
-        sink.add_person(PERSON_OF[part](cells))
-        return outcome
-
-    return with_person
+    return with_person(takers[part], PERSON_OF.get(part), sink)
 
 
 def _category(cells: Cells, flow: visits.Flow) -> Outcome:
