@@ -15,7 +15,7 @@ from carewheel.catalog.plays import plays
 from carewheel.science.finance import Play as Choice
 from carewheel.science.finance import best_portfolio
 from carewheel.science.flywheel.gain import interval
-from carewheel.science.flywheel.practice_model import Move, net_cash, practice_model
+from carewheel.science.flywheel.practice_model import Move, move_worth, net_cash, practice_model
 from carewheel.science.flywheel.stocks import sensitivities
 from carewheel.wheel.in_place import InPlace
 from carewheel.wheel.learnt import Learnt
@@ -114,7 +114,7 @@ def _worth(
         for effect, move in zip(guess.moves, moves, strict=True)
     ]
     changed = practice_model(now.practice, model_scales(), model_links(), moves=moves)
-    worth = (net_cash(changed, strengths, sizes) - before) * places
+    worth = move_worth(model, changed, strengths, sizes, before=before).draws * places
     return PlayWorth(
         guess.play, worth, float(np.mean(worth < 0)), guess.ramp_months + LINK_LAG_MONTHS,
         (guess.hours_once + MONTHS * guess.hours_a_month) * places, (once + MONTHS * monthly) * places,

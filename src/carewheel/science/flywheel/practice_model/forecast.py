@@ -157,10 +157,14 @@ def net_cash(
 
 def move_worth(
     without: PracticeModel, with_moves: PracticeModel, strengths: Strengths,
-    sizes: Mapping[int, ArrayLike] | None = None, *, discounted: bool = False,
+    sizes: Mapping[int, ArrayLike] | None = None, *, discounted: bool = False, before: Floats | None = None,
 ) -> Worth:  # fmt: skip
-    """Net cash with moves less net cash without, draw by draw (common random numbers), costs of the moves taken off."""
-    before = net_cash(without, strengths, discounted=discounted)
+    """Net cash with moves less net cash without, draw by draw (common random numbers), costs of the moves taken off.
+
+    ``before``: the `net_cash` without, where it is known already.
+    """
+    if before is None:
+        before = net_cash(without, strengths, discounted=discounted)
     return Worth.of(net_cash(with_moves, strengths, sizes, discounted=discounted) - before)
 
 
