@@ -93,25 +93,25 @@ def truth_of(
 
 
 def first_things(seed: int, places: int = PLACES, folder: Path | None = None) -> dict[str, Any]:
-    """What the wheel says first of a group, and what is true of it; kept in ``folder``."""
-    kept = None if folder is None else folder / f"first-{places}" / f"{seed}.json"
-    if kept is not None and kept.exists():
-        return dict(json.loads(kept.read_text()))
+    """What the wheel says first of a group, and what is true of it. The truth is what takes long: it is kept in ``folder``."""
     learnt = learn({m.card.id: m for m in demo_group(seed, places, folder).measured})
     assert learnt.worths is not None
     drags = sorted(learnt.worths.worth, key=lambda name: -learnt.worths.worth[name].mean)  # type: ignore[union-attr]
-    laws, plays = truth_of(group_of(seed, places), places)
-    found = {
-        "drags": [name for name in drags if name in laws][:3],
+    said = {
+        "drags": [name for name in drags if name in LAWS][:3],
         "actions": [worth.play for worth in worth_of_plays(learnt)][:3],
-        "laws": _ranked(laws), "plays": _ranked(plays),
-    }  # fmt: skip
+    }
+    kept = None if folder is None else folder / f"first-{places}" / f"{seed}.json"
+    if kept is not None and kept.exists():
+        return {**json.loads(kept.read_text()), **said}
+    laws, plays = truth_of(group_of(seed, places), places)
+    true = {"laws": _ranked(laws), "plays": _ranked(plays)}
     if kept is not None:
         kept.parent.mkdir(parents=True, exist_ok=True)
         temporary = kept.with_suffix(".new")
-        temporary.write_text(json.dumps(found))
+        temporary.write_text(json.dumps(true))
         temporary.replace(kept)
-    return found
+    return {**true, **said}
 
 
 def _ranked(gains: dict[str, list[float]]) -> list[tuple[str, float, float, int]]:

@@ -12,9 +12,10 @@ from tests.validation.demo_groups import FIRST_SEED, demo_group
 from carewheel.catalog.links import links
 from carewheel.catalog.play_guesses import play_guesses
 from carewheel.catalog.plays import plays
+from carewheel.warehouse.measures import Value
 from carewheel.wheel.learnt import Learnt, drag_document, gain_document, learn
 from carewheel.wheel.measured import Measured
-from carewheel.wheel.present import Lacking, Present, present
+from carewheel.wheel.present import Lacking, Present, level, present
 from carewheel.wheel.roadmap import PlayWorth, portfolio_document, reinvestment, worth_of_plays
 
 
@@ -41,19 +42,72 @@ def test_every_play_has_a_guess_and_every_guess_a_measure_of_the_model(learnt: L
         assert all(need in plays() for need in guess.needs)
 
 
-def test_the_present_is_that_of_a_mean_place(measured: dict[str, Measured]) -> None:
+def test_the_present_is_that_of_a_mean_place_at_the_end_of_its_year(measured: dict[str, Measured]) -> None:
     found = present(measured)
     assert isinstance(found, Present)
     assert found.places == 2
-    kept = measured["operations.kept_visits"].value
-    assert kept is not None
-    assert found.practice.measures["operations.kept_visits"] == pytest.approx(kept / 24)
-    money = measured["finance.expenses_by_category"]
+    visits, money = measured["operations.kept_visits"], measured["finance.expenses_by_category"]
+    assert visits.value is not None
+    assert visits.relative_change is not None
+    assert money.relative_change is not None
+    # The mean of a year is what was in its middle; half a year later half of the yearly change has come to it.
+    assert found.practice.measures["operations.kept_visits"] == pytest.approx(
+        visits.value / 24 * (1 + visits.relative_change / 2)
+    )
     assert money.result is not None
     pay = next(row.value.value for row in money.result.dimension if row.label == "pay")
     assert pay is not None
-    assert found.practice.pay * found.practice.staff == pytest.approx(pay / 24)
+    assert found.practice.pay * found.practice.staff == pytest.approx(
+        pay / 24 * (1 + money.relative_change / 2)
+    )
     assert any("cash on hand" in words for words in found.assumed)
+
+
+def test_patients_grow_in_the_model_as_they_did(measured: dict[str, Measured]) -> None:
+    found = present(measured)
+    assert isinstance(found, Present)
+    active, new = (measured[name] for name in ("growth.active_patients", "growth.new_patients"))
+    assert active.value is not None
+    assert new.value is not None
+    assert active.change is not None
+    during = active.value - active.change / 2
+    assert found.practice.leaving is not None
+    assert new.value - found.practice.leaving * during == pytest.approx(active.change)
+    # Without a year before, retention is all there is.
+    young = replace(active, result=replace(active.result, change_per_year=None))  # type: ignore[type-var]
+    found = present({**measured, "growth.active_patients": young})
+    assert isinstance(found, Present)
+    assert found.practice.leaving is None
+
+
+def changed(m: Measured, value: float, change: Value | None, window: str = "sum12") -> Measured:
+    assert m.result is not None
+    total = replace(m.result.total, value=value)
+    result = replace(m.result, total=total, change_per_year=change, relative_change_per_year=change)
+    return replace(m, card=replace(m.card, window=window), result=result)
+
+
+def test_a_change_counts_as_far_as_it_stands_out_of_its_error(measured: dict[str, Measured]) -> None:
+    nps, visits = measured["experience.nps"], measured["operations.kept_visits"]
+
+    def by(value: float, error: float | None = None) -> Value:
+        low, high = (None, None) if error is None else (value - 1.6449 * error, value + 1.6449 * error)
+        return Value(value, low, high, 100, "ok")
+
+    assert level(changed(nps, 50.0, None)) == 50.0
+    assert level(changed(nps, 50.0, by(8.0))) == pytest.approx(54.0)
+    assert level(changed(nps, 50.0, by(8.0, 4.0))) == pytest.approx(53.0)  # 1 - (4 / 8)^2 of the half
+    assert level(changed(nps, 50.0, by(2.0, 4.0))) == 50.0
+    assert level(changed(nps, 50.0, by(8.0), "point")) == 50.0
+    assert level(changed(visits, 1_200.0, by(-0.1))) == pytest.approx(1_140.0)
+    assert level(changed(visits, 1_200.0, by(9.0))) == pytest.approx(1_800.0)
+
+
+def test_a_year_of_growth_never_fills_the_book_beyond_its_end(measured: dict[str, Measured]) -> None:
+    use = measured["operations.utilisation"]
+    found = present({**measured, use.card.id: changed(use, 0.85, Value(0.3, 0.29, 0.31, 100, "ok"))})
+    assert isinstance(found, Present)
+    assert found.practice.measures["operations.utilisation"] == 0.85
 
 
 def test_a_year_in_which_nobody_left_can_still_be_valued(measured: dict[str, Measured]) -> None:

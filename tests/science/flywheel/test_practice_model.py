@@ -262,6 +262,42 @@ def test_loops_of_the_practice_are_scored() -> None:
     assert found.dominant().shape == found.times.shape
 
 
+def test_those_who_leave_are_told_apart_from_the_retention_of_lifetime_value() -> None:
+    """A balance that says fewer leave makes patients grow; what 1 % more lifetime value saves stays what retention makes it."""
+    value = PRESENT | {"finance.lifetime_value": 2_000.0}
+    none = dict.fromkeys(STRENGTHS, 0.0)
+    told, same = {}, {}
+    for leaving in (0.10, None):
+        for size in (0.0, 20.0):
+            pm = practice_model(
+                practice(measures=value, leaving=leaving), scales(), wheel_links(), within={},
+                moves=[Move("finance.lifetime_value", size)],
+            )  # fmt: skip
+            run = simulate(pm.model, values_of(pm, none), record=["leaving_a_year", "active_patients"])
+            told[leaving, size] = float(run["leaving_a_year"][1, 0])
+            same[leaving, size] = float(run["active_patients"][-1, 0])
+    assert told[0.10, 0.0] == pytest.approx(0.10)
+    assert same[0.10, 0.0] > same[None, 0.0] == pytest.approx(1_450.0)
+    assert told[0.10, 0.0] - told[0.10, 20.0] == pytest.approx(told[None, 0.0] - told[None, 20.0])
+    with pytest.raises(Refusal, match="negative"):
+        practice_model(practice(leaving=-0.1), scales(), wheel_links())
+
+
+def test_hours_follow_demand_without_more_people() -> None:
+    """Twice the newcomers: with hours that follow, the book fills less and people wait less, at the same staff."""
+    runs = []
+    for follow in (0.0, 0.5):
+        pm = practice_model(
+            practice(timing=Timing(staffing_follows=0.0, hours_follow=follow)), scales(), wheel_links(),
+            moves=[Move("growth.new_patients", 26.0)],
+        )  # fmt: skip
+        runs.append(forecast(pm, STRENGTHS))
+    waits = [float(np.squeeze(run.measures["operations.third_next_available"][-1])) for run in runs]
+    kept = [float(np.squeeze(run.measures["operations.kept_visits"][-1])) for run in runs]
+    assert waits[1] < waits[0]
+    assert kept[1] > kept[0]
+
+
 @pytest.mark.parametrize("measure", NEEDED)
 def test_a_missing_number_is_refused(measure: str) -> None:
     with pytest.raises(Refusal) as refused:

@@ -18,7 +18,13 @@ from carewheel.science.flywheel.practice_model.practice import (
     check_policy,
     checked,
 )
-from carewheel.science.flywheel.practice_model.present import DAYS, Present, newcomers_alone, present_of
+from carewheel.science.flywheel.practice_model.present import (
+    DAYS,
+    Present,
+    leaving_a_year,
+    newcomers_alone,
+    present_of,
+)
 from carewheel.science.flywheel.practice_model.wiring import Wiring, touched, within_links, word
 from carewheel.science.flywheel.stocks import Auxiliary, Constant, Flow, Model, Refusal, Stock, build
 from carewheel.science.flywheel.stocks.model import Variable
@@ -193,7 +199,7 @@ def _patients(w: Wiring, p: Practice, now: Present) -> list[Variable]:
         m["growth.organic_share"],
     )
     online = m["technology.online_booking"]
-    gone, value = -math.log(p.retention), m["finance.lifetime_value"]
+    gone, counted, value = leaving_a_year(p), -math.log(p.retention), m["finance.lifetime_value"]
     spread = f"({word('finance.lifetime_value')} * {1 / value!r})"
     rate = f"min(max({sent!r} + {w.changed('growth.referral_reproduction')}, 0), 0.9)"
     odds = sent / (1 - sent)
@@ -202,8 +208,8 @@ def _patients(w: Wiring, p: Practice, now: Present) -> list[Variable]:
         Stock("active_patients", p.active_patients, ("joining",), ("leaving",), "patients", "people who come here"),
         Flow("joining", "new_patients", "patients/month", "new patients"),
         Flow("leaving", "active_patients * leaving_a_year / 12", "patients/month", "patients who do not come back"),
-        Auxiliary("leaving_a_year", f"max({gone + t.discount!r} / {spread} - {t.discount!r}, 0)", "1/year",
-                  "(a + d) V is constant: what raises lifetime value by staying lowers leaving"),
+        Auxiliary("leaving_a_year", f"max({counted + t.discount!r} / {spread} + {gone - counted - t.discount!r}, 0)", "1/year",
+                  "(a + d) V is constant, a by retention: what raises lifetime value by staying lowers leaving"),
         Auxiliary("lifetime_value", f"max({value!r} + {w.changed('finance.lifetime_value')}, {value / 4!r})",
                   "money", "finance.lifetime_value"),
         Stock("advocates", p.advocates, ("recruiting",), ("lapsing",), "people", "patients who send others"),
@@ -248,15 +254,17 @@ def _visits(w: Wiring, p: Practice, now: Present) -> list[Variable]:
         Flow("seeing", f"capacity * backlog / (backlog + {now.access!r} * capacity)", "visits/month", "slots used; those who miss included"),
         Flow("giving_up", f"{now.giving_up / now.backlog / (now.backlog / now.slots)!r} * backlog * wait", "visits/month", "given up while waiting"),
         Auxiliary("wait", f"backlog / capacity + {now.access!r}", "month", "from wish to visit"),
-        Auxiliary("capacity", _capacity(w, now), "visits/month", "slots that the team can offer"),
+        Auxiliary("capacity", _capacity(w, t.hours_follow, now), "visits/month", "slots that the team can offer"),
         Auxiliary("kept_visits", f"seeing * (1 - {missed})", "visits/month", "operations.kept_visits"),
         Auxiliary("utilisation", f"{m['operations.utilisation'] * now.capacity / m['operations.kept_visits']!r} * kept_visits / capacity", "1", "operations.utilisation"),
         Auxiliary("third_next_available", f"{m['operations.third_next_available'] / (now.backlog / now.slots)!r} * wait", "days", "operations.third_next_available"),
     ]  # fmt: skip
 
 
-def _capacity(w: Wiring, now: Present) -> str:
+def _capacity(w: Wiring, follows: float, now: Present) -> str:
     own, moved = f"{now.capacity / now.skill!r} * skill", w.moved("capacity")
+    if follows > 0:
+        own += f" * (1 + {follows!r} * (demand_seen / {now.wanting!r} - 1))"
     return own if moved == "0" else f"max({own} + {moved}, {now.capacity / 100!r})"
 
 

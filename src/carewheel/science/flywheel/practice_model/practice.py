@@ -59,7 +59,7 @@ class Timing:
     ``hiring``: mean vacancy; ``learning``: mean time to full skill; ``newcomer_skill``: of a new member, of 1; ``uptake``:
     of technology; ``advocating``: to become or cease to be an advocate; ``rebooked``: share of missed visits that are made
     up; ``given_up``: visits given up while waiting, a visit held; ``noticing``: until demand is believed; ``staffing_follows``: per cent more seats for one per
-    cent more demand; ``marketing_room``: half-saturation of paid newcomers, in present spends; ``discount``: a year, in the
+    cent more demand; ``hours_follow``: per cent more visits that the same people can offer for it; ``marketing_room``: half-saturation of paid newcomers, in present spends; ``discount``: a year, in the
     definition of lifetime value; ``felt_at_most``: beyond this deviation, in reference standard deviations, a link pushes no more.
     """
 
@@ -72,6 +72,7 @@ class Timing:
     given_up: float = 0.02
     noticing: float = 3.0
     staffing_follows: float = 0.5
+    hours_follow: float = 0.0
     marketing_room: float = 1.0
     discount: float = 0.1
     felt_at_most: float = 2.5
@@ -83,7 +84,8 @@ class Practice:
 
     ``measures``: present values by id. Those of `NEEDED` must be there; of the others a missing one counts as being at its
     reference, and its links are then worth nothing until somebody measures it.
-    ``retention``: share of patients who stay for a year; ``advocates``: patients who send others; ``word_share``: share of
+    ``retention``: share of patients who stay for a year, as lifetime value is counted with it; ``leaving``: patients who leave in a
+    year, a patient (None: what ``retention`` says); ``advocates``: patients who send others; ``word_share``: share of
     new patients whom patients sent; ``staff``: people; ``pay``: cost of one a month; ``fixed_costs``; ``variable_share`` of
     collections; ``marketing``: spend a month; ``hiring_cost`` of one person; ``cash``: on hand; ``reserve``: below it,
     or below the cash of now if that is less, discretionary spending shrinks, to nothing when all of it is gone (at least a
@@ -109,6 +111,7 @@ class Practice:
     spending: Spending | None = None
     policy: Policy = field(default_factory=Policy)
     drawn: float | None = None
+    leaving: float | None = None
     timing: Timing = field(default_factory=Timing)
 
 
@@ -196,6 +199,13 @@ def checked(practice: Practice, scales: Mapping[str, Scale], links: Sequence[Lin
         raise Refusal("practice", "A share of the practice is not between 0 and 1.", remedy, name=wrong[0])
     if not practice.retention > 0:
         raise Refusal("practice", "Nobody stays for a year.", remedy, retention=practice.retention)
+    if practice.leaving is not None and practice.leaving > 12:
+        raise Refusal(
+            "practice",
+            "More patients leave in a month than there are.",
+            remedy,
+            leaving=practice.leaving,
+        )
     if (
         present["growth.referral_reproduction"] > present["growth.organic_share"]
         or present["growth.referral_reproduction"] > 0.85

@@ -92,12 +92,17 @@ def present_of(practice: Practice, m: Mapping[str, float]) -> Present:
     )  # fmt: skip
 
 
+def leaving_a_year(practice: Practice) -> float:
+    """Patients who leave in a year, a patient: as told, or as retention says."""
+    return -math.log(practice.retention) if practice.leaving is None else practice.leaving
+
+
 def newcomers_alone(
     practice: Practice, m: Mapping[str, float], now: Present, sd_new: float, sd_money: float
 ) -> float:
     """The strength of "new patients bring collections" that the stocks already do: extra newcomers, held for 12 months,
     come for a first visit and then as often as others, some leave again; reference sd per reference sd."""
-    gone = -math.log(practice.retention) / 12
+    gone = leaving_a_year(practice) / 12
     pile = (1 - math.exp(-12 * gone)) / gone if gone > 0 else 12.0
     visits = (1 + pile * now.wanted_per_patient) * m["operations.kept_visits"] / now.wanting
     return sd_new * visits * m["finance.revenue_per_visit"] / sd_money
