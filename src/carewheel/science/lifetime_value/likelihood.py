@@ -71,7 +71,7 @@ def peak(
         jac=True,
         method="BFGS",
         options={
-            "gtol": 1e-6,
+            "gtol": 3e-5,
             "maxiter": 400,
             "hess_inv0": None if spread is None else weight * (spread + spread.T) / 2,
         },
@@ -83,9 +83,9 @@ def peak(
     for _ in range(3):
         # On a flat ridge (an eigenvalue of nought) there is nothing to gain; elsewhere one or two steps end it.
         size, axes = np.linalg.eigh(curvature)
-        slope = downhill(logs)[1]
+        height, slope = downhill(logs)
         move = -axes @ np.where(size > 1e-6, (axes.T @ slope) / np.maximum(size, 1e-6), 0.0)
-        if not np.abs(move).max() < 0.5 or downhill(logs + move)[0] >= downhill(logs)[0]:
+        if not np.abs(move).max() < 0.5 or downhill(logs + move)[0] >= height:
             break
         logs = logs + move
         if np.abs(move).max() < 1e-7:

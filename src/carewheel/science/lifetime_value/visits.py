@@ -83,8 +83,8 @@ class VisitFit:
         }
 
 
-def fitted(model: VisitModel, h: Histories) -> VisitFit:
-    """The model's maximum likelihood on these histories.
+def fitted(model: VisitModel, h: Histories, near: VisitFit | None = None) -> VisitFit:
+    """The model's maximum likelihood on these histories. ``near``: its fit on most of them, from which the way is shorter.
 
     Assumes that patients behave independently, that the unit is the same throughout and that nothing pushes everybody at once.
     Raises `CannotTell` where fewer than 30 patients, or 10 who came back, are there, or no peak is found.
@@ -92,7 +92,9 @@ def fitted(model: VisitModel, h: Histories) -> VisitFit:
     """
     h.check_enough()
     start, groups, spread = model.start(h), h.repeats.size, None
-    if groups > 2 * THINNED:
+    if near is not None and not near.loose:
+        start, spread = near.theta, near.covariance
+    elif groups > 2 * THINNED:
         # A part of many thousands shows where the peak is: fewer steps for all of them. Groups are sorted, so every n-th are like the whole.
         every = slice(None, None, groups // THINNED)
         part = Histories(
