@@ -5,7 +5,7 @@ and by what patients notice. Nothing here knows a patient. Who may call: wheel, 
 """
 
 from carewheel.wheel.investments.case import Case, case_of
-from carewheel.wheel.investments.described import Described, Doubt, Promise, described
+from carewheel.wheel.investments.described import Described, Doubt, Promise, content_of, described
 from carewheel.wheel.investments.following import (
     Followed,
     Seen,
@@ -15,20 +15,26 @@ from carewheel.wheel.investments.following import (
     spent,
     with_results,
 )
+from carewheel.wheel.investments.keeping import Purchases
 from carewheel.wheel.investments.refusals import PurchaseRefused
 from carewheel.wheel.investments.showing import followed_document, weighed_document
 from carewheel.wheel.investments.weighing import (
     Benefit,
     Condition,
     Weighed,
-    figure_words,
-    noticeable,
-    range_words,
     weigh,
 )
+from carewheel.wheel.investments.words import (
+    against_words,
+    appraisal_rows,
+    measure_rows,
+    patient_words,
+    where_words,
+)
+from carewheel.wheel.investments.written import written
 
 __all__ = [
-    "Benefit", "Case", "Condition", "Described", "Doubt", "Followed", "Promise", "PurchaseRefused", "Seen", "Spent", "Weighed",
-    "case_of", "described", "figure_words", "follow", "followed_document", "month_of_purchase", "noticeable", "range_words", "spent", "weigh",
-    "weighed_document", "with_results",
+    "Benefit", "Case", "Condition", "Described", "Doubt", "Followed", "Promise", "PurchaseRefused", "Purchases", "Seen", "Spent", "Weighed",
+    "against_words", "appraisal_rows", "case_of", "content_of", "described", "follow", "followed_document", "measure_rows",
+    "month_of_purchase", "patient_words", "spent", "weigh", "weighed_document", "where_words", "with_results", "written",
 ]  # fmt: skip

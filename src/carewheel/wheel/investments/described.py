@@ -17,6 +17,7 @@ from carewheel.wheel.plans.months import month_of
 from carewheel.wheel.plans.refusals import PlanRefused
 
 LONGEST = 120
+MOST_EFFECTS = 20
 # What a seller says counts half, as everywhere in the house.
 VENDOR_WEIGHT = 0.5
 WRITE_OFFS = ("none", "straight-line", "macrs-5", "macrs-7", "at-once")
@@ -103,6 +104,14 @@ class Described:
     expense: str
 
 
+def content_of(text: str) -> dict[str, Any]:
+    """Keys and tables of a file, as they stand in it and unjudged. Raises `PurchaseRefused` (``purchase.file``)."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise PurchaseRefused("purchase.file", f"The file is no TOML: {error}.", "Begin with: carewheel template purchase") from error  # fmt: skip
+
+
 def described(text: str) -> Described:
     """Read the text of a purchase's file. Raises `PurchaseRefused`: ``purchase.file``, ``purchase.unknown``, ``purchase.figure``,
     ``purchase.effect``.
@@ -111,10 +120,7 @@ def described(text: str) -> Described:
     >>> found.price, found.promises[0].size, found.months
     (Doubt(low=9000.0, expected=9000.0, high=9000.0), Doubt(low=0.0, expected=3.0, high=6.0), 60)
     """
-    try:
-        top = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise PurchaseRefused("purchase.file", f"The file is no TOML: {error}.", "Begin with: carewheel template purchase") from error  # fmt: skip
+    top = content_of(text)
     rows = _Rows(top)
     price, start, upkeep, tax, gate, facts = (
         rows.table(name) for name in ("price", "introduction", "upkeep", "tax", "gate", "facts")
@@ -123,7 +129,9 @@ def described(text: str) -> Described:
     if play and (play not in play_guesses() or not play_guesses()[play].moves):
         fit = ", ".join(name for name, guess in play_guesses().items() if guess.moves)
         raise PurchaseRefused("purchase.effect", f"There is no play {play!r} with a guessed effect.", f"Plays are: {fit}.")  # fmt: skip
-    promises = tuple(_promise(rows, row) for row in rows.list_of_tables("effect"))
+    promises = tuple(_numbered(rows, i, row) for i, row in enumerate(rows.list_of_tables("effect")))
+    if len(promises) > MOST_EFFECTS:
+        raise PurchaseRefused("purchase.effect", f"It has {len(promises)} effects.", f"Give at most {MOST_EFFECTS}, the largest.")  # fmt: skip
     if bool(play) == bool(promises):
         raise PurchaseRefused(
             "purchase.effect",
@@ -131,14 +139,14 @@ def described(text: str) -> Described:
             "Give either a play, or one [[effect]] for each measure that it moves.",
         )  # fmt: skip
     if "amount" not in price:
-        raise PurchaseRefused("purchase.figure", "It has no price.", "Give [price] amount: what all of it costs, or [low, expected, high].")  # fmt: skip
+        raise PurchaseRefused("purchase.figure", "It has no price.", "Give [price] amount: what all of it costs, or [low, expected, high].", at="price.amount")  # fmt: skip
     bought = rows.text(top, "", "bought")
     try:
         month = month_of(bought) if bought else None
     except PlanRefused as error:
-        raise PurchaseRefused("purchase.figure", error.what, error.remedy) from error
+        raise PurchaseRefused("purchase.figure", error.what, error.remedy, at="bought") from error
     if tax.get("write_off") == "at-once" and "limit" not in tax:
-        raise rows.wrong("tax", "write_off", "the limit of the tax year with at-once, as limit")
+        raise rows.wrong("tax", "limit", "the limit of the tax year with at-once")
     integrated = gate.get("integrated")
     if integrated is not None and not isinstance(integrated, bool):
         raise rows.wrong("gate", "integrated", "true or false")
@@ -159,6 +167,15 @@ def described(text: str) -> Described:
         payback_at_most=rows.whole(gate, "gate", "payback_at_most", 36, 1, LONGEST), integrated=integrated,
         component=rows.choice(facts, "facts", "component", ("", *PARTS)), investment=rows.text(facts, "facts", "investment"), expense=rows.text(facts, "facts", "expense"),
     )  # fmt: skip
+
+
+def _numbered(rows: _Rows, number: int, row: Mapping[str, Any]) -> Promise:
+    """One effect; what is refused of it says which one it is."""
+    try:
+        return _promise(rows, row)
+    except PurchaseRefused as refused:
+        refused.at = f"effect.{number}"
+        raise
 
 
 def _promise(rows: _Rows, row: Mapping[str, Any]) -> Promise:
@@ -227,9 +244,13 @@ class _Rows:
             where = f" in [{name}]" if name else ""
             raise PurchaseRefused("purchase.unknown", f"There is no key {unknown[0]!r}{where}.", f"Keys are: {', '.join(KEYS[name])}.")  # fmt: skip
 
-    def wrong(self, table: str, key: str, what: str) -> PurchaseRefused:
-        where = f"[{table}] {key}" if table else key
-        return PurchaseRefused("purchase.figure", f"{where} cannot be that.", f"Give {what}.")
+    def wrong(
+        self, table: str, key: str, what: str, bounds: tuple[float, float] | None = None
+    ) -> PurchaseRefused:
+        where, at = (f"[{table}] {key}", f"{table}.{key}") if table else (key, key)
+        return PurchaseRefused(
+            "purchase.figure", f"{where} cannot be that.", f"Give {what}.", at=at, bounds=bounds
+        )
 
     def text(self, row: Mapping[str, Any], table: str, key: str) -> str:
         found = row.get(key, "")
@@ -254,7 +275,7 @@ class _Rows:
     ) -> float:
         found = row.get(key, otherwise)
         if not _is_number(found) or not least <= found <= most or (key in row and not math.isfinite(found)):
-            raise self.wrong(table, key, _between(least, most))
+            raise self.wrong(table, key, _between(least, most), (least, most))
         return float(found)
 
     def whole(
@@ -262,7 +283,7 @@ class _Rows:
     ) -> int:
         found = row.get(key, otherwise)
         if not isinstance(found, int) or isinstance(found, bool) or not least <= found <= most:
-            raise self.wrong(table, key, f"a whole {_between(least, most)[2:]}")
+            raise self.wrong(table, key, f"a whole {_between(least, most)[2:]}", (least, most))
         return found
 
     def doubt(
@@ -274,7 +295,8 @@ class _Rows:
             _is_number(x) and math.isfinite(x) and least <= x <= most for x in parts
         )
         if not fine or not parts[0] <= parts[1] <= parts[2]:
-            raise self.wrong(table, key, f"{_between(least, most)}, or three in order: [low, expected, high]")
+            said = f"{_between(least, most)}, or three in order: [low, expected, high]"
+            raise self.wrong(table, key, said, (least, most))
         return Doubt(*(float(x) for x in parts))
 
 

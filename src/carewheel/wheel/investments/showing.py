@@ -11,7 +11,7 @@ import numpy as np
 from carewheel.science.finance import Appraisal, FollowUp
 from carewheel.science.intervals import Estimate
 from carewheel.wheel.investments.following import Followed
-from carewheel.wheel.investments.weighing import Weighed, figure_words, range_words
+from carewheel.wheel.investments.weighing import Weighed, figure_words, noticeable, range_words
 
 LEVEL = 0.90
 
@@ -37,7 +37,7 @@ def weighed_document(found: Weighed) -> dict[str, Any]:
         ],
         "patients": [
             {"measure": b.measure, "title": b.title, "unit": b.unit, "after_a_year": _three(b.after_a_year),
-             "at_the_end": _three(b.at_the_end), "chance_better": b.better}
+             "at_the_end": _three(b.at_the_end), "chance_better": b.better, "noticed_from": noticeable(case, b)}
             for b in found.benefits
         ],
         "tornado": [

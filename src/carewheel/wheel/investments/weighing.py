@@ -221,13 +221,9 @@ def _gate(
     found.append(_harm(case, benefits))
     found.append(_adoption(case, pays_from))
     if d.integrated:
-        found.append(Condition("It works with your systems", "met", "tried, as the file says"))
+        found.append(Condition("It works with your systems", "met", "tried, as you say"))
     else:
-        words = (
-            "not yet tried"
-            if d.integrated is False
-            else "the file does not say whether it was tried ([gate] integrated)"
-        )
+        words = "not yet tried" if d.integrated is False else "nobody has said whether it was tried"
         found.append(
             Condition("It works with your systems", "open", f"{words}: try it with yours before you pay")
         )
@@ -263,7 +259,7 @@ def _adoption(case: Case, pays_from: float | None) -> Condition:
         return Condition(what, "met", "it pays whatever its use")
     words = f"it pays from {pays_from:.0%} of full use on; {adoption.expected:.0%} is expected"
     if adoption.certain:
-        return Condition(what, "open", f"{words} without a range: say in [introduction] adoption how little it may be")  # fmt: skip
+        return Condition(what, "open", f"{words} without a range: say how little it may be (adoption)")  # fmt: skip
     words += f" ({adoption.low:.0%} to {adoption.high:.0%})"
     state = "met" if pays_from <= adoption.low else "open" if pays_from <= adoption.expected else "not met"
     return Condition(what, state, words + (": have the use looked at every month" if state == "open" else ""))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -80,6 +81,12 @@ def parse(text: str | float | Expression) -> Expression:
         return text
     if isinstance(text, (int, float)):
         return Number(float(text))
+    return _read(text)
+
+
+@lru_cache(maxsize=4096)
+def _read(text: str) -> Expression:
+    """Models of one practice differ in a few equations; the others are read once."""
     return _Reader(text).whole()
 
 
