@@ -1,0 +1,125 @@
+"""Where the purchases of a practice are kept: for each its file and, beside it, what was weighed last; in the workspace's folder ``purchases``.
+
+A file is replaced by an atomic rename under the workspace's lock, like plans. What was weighed belongs to the text that was weighed: of another
+text it is not the weighing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from carewheel.warehouse.workspace import Workspace
+from carewheel.wheel.investments.refusals import PurchaseRefused
+
+SCHEMA_VERSION = 1
+# The console has a page of this name.
+TAKEN = ("new",)
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,60}")
+
+
+def mark_of(text: str) -> str:
+    """Tells one text of a purchase from another."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Purchases:
+    """The purchases of a workspace, by name."""
+
+    workspace: Workspace
+
+    @property
+    def folder(self) -> Path:
+        return self.workspace.root / "purchases"
+
+    def names(self) -> list[str]:
+        return sorted(path.stem for path in self.folder.glob("*.toml") if _NAME.fullmatch(path.stem))
+
+    def text(self, name: str) -> str:
+        """The file of one. Raises `PurchaseRefused`: ``purchase.missing``, ``purchase.file``."""
+        if not _NAME.fullmatch(name):
+            raise _missing(name)
+        try:
+            return (self.folder / f"{name}.toml").read_bytes().decode()
+        except FileNotFoundError as error:
+            raise _missing(name) from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise PurchaseRefused("purchase.file", f"The file {name}.toml cannot be read as text.", "Restore it from a backup, or remove it.") from error  # fmt: skip
+
+    def put(self, text: str, title: str, name: str = "") -> str:
+        """Keep ``text``: as ``name``, which must be there already, or under a new name after its title; returns the name.
+
+        Raises `PurchaseRefused` (``purchase.missing``), `WorkspaceRefused` (``workspace.busy``) while another process writes.
+        """
+        with self.workspace.writing():
+            if name:
+                self.text(name)
+            else:
+                name = wanted = _after(title)
+                number = 1
+                while name in TAKEN or (self.folder / f"{name}.toml").exists():
+                    number += 1
+                    name = f"{wanted}-{number}"
+            self._write(f"{name}.toml", text.encode())
+        return name
+
+    def remove(self, name: str) -> None:
+        """Its file and what was weighed of it. Raises as `put` does."""
+        with self.workspace.writing():
+            self.text(name)
+            for ending in ("toml", "json"):
+                (self.folder / f"{name}.{ending}").unlink(missing_ok=True)
+
+    def weighing(self, name: str) -> dict[str, Any] | None:
+        """What was weighed last of the text as it is now; None where nothing was, or it cannot be read: then it is weighed again."""
+        try:
+            found = orjson.loads((self.folder / f"{name}.json").read_bytes())
+            if found["schema_version"] == SCHEMA_VERSION and found["of"] == mark_of(self.text(name)):
+                return dict(found)
+        except (OSError, orjson.JSONDecodeError, TypeError, KeyError):
+            pass
+        return None
+
+    def keep_weighing(self, name: str, text: str, found: Mapping[str, Any]) -> bool:
+        """Keep what was weighed of ``text``; False where that is not its text any more, and nothing is kept then."""
+        with self.workspace.writing():
+            try:
+                now = self.text(name)
+            except PurchaseRefused:
+                return False
+            if now != text:
+                return False
+            self._write(f"{name}.json", orjson.dumps({"schema_version": SCHEMA_VERSION, "of": mark_of(text), **found}))  # fmt: skip
+        return True
+
+    def _write(self, file: str, content: bytes) -> None:
+        self.folder.mkdir(exist_ok=True)
+        temporary = self.folder / f"{file}.new"
+        with temporary.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(self.folder / file)
+
+
+def _after(title: str) -> str:
+    """A name of letters that every file system and address takes.
+
+    >>> _after("Röntgen: 3-D, Raum 2"), _after("…")
+    ('rontgen-3-d-raum-2', 'purchase')
+    """
+    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-") or "purchase"
+
+
+def _missing(name: str) -> PurchaseRefused:
+    return PurchaseRefused("purchase.missing", f"There is no purchase {name!r}.", "Look at the list of purchases.")  # fmt: skip
