@@ -26,7 +26,7 @@ from carewheel.warehouse.workspace import Workspace
 
 AS_OF = "2025-12-31"
 STARTING_SECONDS = 60
-# Four JVMs (master, worker, executor, driver) on two cores: quick compilation, and no threads to collect garbage, halve what they cost.
+# Six JVMs (master, workers, executors, driver) on two cores: quick compilation, and no threads to collect garbage, halve what they cost.
 JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 SETTINGS = {
     "spark.driver.host": "127.0.0.1",
@@ -51,7 +51,7 @@ def free_port() -> int:
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a cluster on loopback: a master and a worker that starts an executor, ended by their ids."""
+    """The address of a cluster on loopback: a master and two workers that start an executor each, ended by their ids."""
     spark = pytest.importorskip("pyspark", reason="needs the extra carewheel[spark]")
     if shutil.which("java") is None:
         if os.environ.get("CAREWHEEL_CI") == "1":
@@ -61,7 +61,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     work = tmp_path_factory.mktemp("cluster")
     port = free_port()
     master = f"spark://127.0.0.1:{port}"
-    # This process starts the fourth, the driver.
+    # This process starts the last one, the driver.
     os.environ["JAVA_TOOL_OPTIONS"] = JAVA
     environment = {
         **os.environ,
@@ -71,28 +71,11 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "PYSPARK_PYTHON": sys.executable,
     }
     launcher = str(home / "bin" / "spark-class")
+    worker = "org.apache.spark.deploy.worker.Worker --cores 1 --memory 512m --webui-port 0"
     commands = [
-        [
-            "org.apache.spark.deploy.master.Master",
-            "--host",
-            "127.0.0.1",
-            "--port",
-            str(port),
-            "--webui-port",
-            "0",
-        ],
-        [
-            "org.apache.spark.deploy.worker.Worker",
-            "--host",
-            "127.0.0.1",
-            "--cores",
-            "2",
-            "--memory",
-            "512m",
-            "--webui-port",
-            "0",
-            master,
-        ],
+        f"org.apache.spark.deploy.master.Master --host 127.0.0.1 --port {port} --webui-port 0".split(),
+        [*worker.split(), master],
+        [*worker.split(), master],
     ]
     running = []
     try:
@@ -101,7 +84,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             running.append(subprocess.Popen([launcher, *command], env=environment, stdout=log, stderr=log))
             if number == 0:
                 wait_for(work / "0.log", "I have been elected leader", 1)
-        wait_for(work / "0.log", "Registering worker", 1)
+        wait_for(work / "0.log", "Registering worker", 2)
         yield master
     finally:
         del os.environ["JAVA_TOOL_OPTIONS"]
