@@ -16,7 +16,8 @@ from tests.postgres import NOT_HERE, broken_off
 
 # One worker more than cores: some tests wait for a browser or for processes.
 EVERYTHING = ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
-WITH_DATABASE = ["tests/practice", "tests/operations", "tests/web"]
+# What a browser draws and clicks does not hang on the engine; the requests behind it are tested on both.
+WITH_DATABASE = ["tests/practice", "tests/operations", "tests/web", "-m", "not needs_browser"]
 LOG = Path("artefacts/postgresql.log")
 PYTEST = [sys.executable, "-m", "pytest"]
 
