@@ -123,7 +123,7 @@ def propose(
 
     Raises `Refused` with the codes of `work_a_plan.propose`.
     """
-    _need(actor)
+    need_to_plan(actor)
     today = actor.at.date()
 
     def act() -> Plan:
@@ -140,7 +140,7 @@ def take_step(
     actor: Actor, workspace: Workspace, name: str, step: str, *, owner: str = "", notes: Mapping[str, str] | None = None
 ) -> None:  # fmt: skip
     """Accept, start, review, stop, finish or verify a plan. Raises `Refused` with the codes of `work_a_plan`, `NotFound`."""
-    _need(actor)
+    need_to_plan(actor)
     today, said = actor.at.date(), {key: text for key, text in (notes or {}).items() if text}
     _told(lambda: Ledger(workspace).plan(name))
 
@@ -184,13 +184,13 @@ def scores_seen(turned: Turned | None, workspace: Workspace) -> list[dict[str, A
 
 def give_scores(actor: Actor, workspace: Workspace, scores: Mapping[str, int | None]) -> None:
     """Keep the practice's own scores; None takes one back. Raises `Refused`."""
-    _need(actor)
+    need_to_plan(actor)
     _told(lambda: keep_scores(workspace, scores, actor.at.date()))
     _audited(actor, "score", "scorecard", "", answers=len(scores))
 
 
-def _need(actor: Actor) -> None:
-    """Plans are of the whole group."""
+def need_to_plan(actor: Actor) -> None:
+    """Plans and purchases are of the whole group. Raises `Forbidden` for a role of some locations."""
     actor.need(Permission.PLAN_WRITE)
     if actor.locations(Permission.PLAN_WRITE) is not None:
         raise Forbidden(Permission.PLAN_WRITE.value)

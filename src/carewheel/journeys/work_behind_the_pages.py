@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from carewheel.interop.files import ReadSettings
 from carewheel.journeys.foresee_the_book import FORESEE, foresee_the_book
+from carewheel.journeys.keep_purchases import WEIGH_PURCHASE, weigh_kept
 from carewheel.journeys.take_facts import take_facts
 from carewheel.journeys.turn_the_wheel import turn_the_wheel
 from carewheel.journeys.weigh_half_days import weigh_half_days
@@ -84,6 +85,12 @@ def _weigh(house: House, run: Run) -> object:
     return None
 
 
+def _weigh_purchase(house: House, run: Run) -> object:
+    """A purchase of the practice."""
+    weigh_kept(Workspace(folder_of(house.workspace.root, run.actor.organisation_id)), run)
+    return None
+
+
 # Kind of job: what does it, every how many seconds (None: when it is asked for), and whether once for each organisation.
 JOBS: dict[str, tuple[Callable[[House, Run], object], int | None, bool]] = {
     "expire-holds": (_hold, 30, True),
@@ -92,6 +99,7 @@ JOBS: dict[str, tuple[Callable[[House, Run], object], int | None, bool]] = {
     "turn-the-wheel": (_turn, DAY, True),
     FORESEE: (_foresee, DAY, True),
     WEIGH: (_weigh, None, True),
+    WEIGH_PURCHASE: (_weigh_purchase, None, True),
 }
 
 

@@ -42,7 +42,11 @@ NAVIGATION = (
     ("Audit", "audit", Permission.AUDIT_READ),
 )
 # Pages that stand below one of them under an address of their own.
-BELOW = {"/plans/": ("/scorecard/",), "/schedule/": ("/visits/",), "/waitlist/": ("/outbound/",)}
+BELOW = {
+    "/plans/": ("/scorecard/", "/purchases/"),
+    "/schedule/": ("/visits/",),
+    "/waitlist/": ("/outbound/",),
+}
 # Pages that tell of the whole group: for roles at all of its locations.
 OF_THE_GROUP = ("plans", "data")
 LOCATION = "location"

@@ -15,7 +15,7 @@ from carewheel.wheel.investments.following import (
     spent,
     with_results,
 )
-from carewheel.wheel.investments.keeping import Purchases
+from carewheel.wheel.investments.keeping import Purchases, mark_of
 from carewheel.wheel.investments.refusals import PurchaseRefused
 from carewheel.wheel.investments.showing import followed_document, weighed_document
 from carewheel.wheel.investments.weighing import (
@@ -29,12 +29,13 @@ from carewheel.wheel.investments.words import (
     appraisal_rows,
     measure_rows,
     patient_words,
+    promise_words,
     where_words,
 )
 from carewheel.wheel.investments.written import written
 
 __all__ = [
     "Benefit", "Case", "Condition", "Described", "Doubt", "Followed", "Promise", "PurchaseRefused", "Purchases", "Seen", "Spent", "Weighed",
-    "against_words", "appraisal_rows", "case_of", "content_of", "described", "follow", "followed_document", "measure_rows",
-    "month_of_purchase", "patient_words", "spent", "weigh", "weighed_document", "where_words", "with_results", "written",
+    "against_words", "appraisal_rows", "case_of", "content_of", "described", "follow", "followed_document", "mark_of", "measure_rows",
+    "month_of_purchase", "patient_words", "promise_words", "spent", "weigh", "weighed_document", "where_words", "with_results", "written",
 ]  # fmt: skip

@@ -12,6 +12,8 @@ from carewheel.wheel.plans import signed
 Document = Mapping[str, Any]
 # Below this share of cases a second rate of return is no news.
 SELDOM = 0.005
+# Units that a change does not say by itself.
+AFTER = {"days": " days", "minutes": " min"}
 
 
 def where_words(weighed: Document) -> str:
@@ -60,7 +62,21 @@ def patient_words(row: Document, when: str) -> str:
         return f"{ends[0]} ({ends[1]} to {ends[2]}) visits in all"
     if max(abs(low), abs(high)) < row["noticed_from"]:
         return "hardly any change"
-    return _signed(row[when], row["unit"])
+    return _signed(row[when], row["unit"]) + AFTER.get(row["unit"], "")
+
+
+def promise_words(promise: Document) -> str:
+    """What a purchase shall do to a measure at full use, half of a seller's word already taken off.
+
+    >>> promise_words({"measure": "operations.no_show_rate", "kind": "ratio", "low": 0.75, "expected": 0.88, "high": 1.0})
+    '× 0.88 (0.75 to 1)'
+    """
+    if promise["kind"] == "ratio":
+        return f"× {promise['expected']:.3g} ({promise['low']:.3g} to {promise['high']:.3g})"
+    measure = promise["measure"]
+    unit = measures()[measure].unit if measure in measures() else "count"
+    low, middle, high = (signed(promise[end], unit) for end in ("low", "expected", "high"))
+    return f"{middle} ({low} to {high})"
 
 
 def against_words(found: Document, currency: str, *, spending: bool) -> tuple[str, str, str]:

@@ -67,7 +67,7 @@ class Scale:
         return "M" + " L".join(f"{self.x(first + i)},{self.y(value)}" for i, value in places if value is not None) + "Z" if known else ""  # fmt: skip
 
 
-def _label(places: Sequence[float], above: bool) -> float:
+def label_place(places: Sequence[float], above: bool) -> float:
     """Where the name of a line stands at its right end: clear of its last third, above or below, within the chart."""
     last = places[-max(len(places) // 3, 1) :]
     return min(max(min(last) - 7 if above else max(last) + 15, TOP + 2), HEIGHT - BOTTOM - 3)
@@ -103,8 +103,8 @@ def _fan(line: Mapping[str, Any], months: int) -> dict[str, Any]:
     scale = Scale([*base, *with_plays["low"], *with_plays["high"], *whisker], months)
     up = with_plays["median"][-1] >= base[-1]
     names = {
-        "plays": _label([scale.y(x) for x in with_plays["median"]], up),
-        "base": _label([scale.y(x) for x in base], not up),
+        "plays": label_place([scale.y(x) for x in with_plays["median"]], up),
+        "base": label_place([scale.y(x) for x in base], not up),
     }
     told = [m for m in MONTHS_TOLD if m <= months]
     rise = with_plays["median"][-1] - base[-1]
@@ -133,6 +133,12 @@ def hangs(outlook: Mapping[str, Any] | None) -> dict[str, Any] | None:
     found = None if outlook is None else outlook["hangs_on"]
     if not found or not found["bars"]:
         return None
+    made = bars(found)
+    return None if made is None else {"title": found["title"], "play": found["play"], **made}
+
+
+def bars(found: Mapping[str, Any]) -> dict[str, Any] | None:
+    """A tornado by its ``bars`` and what it is ``as_expected``; None where no bar shows."""
     middle = float(found["as_expected"]["amount"])
     # What does not show in two figures is no news.
     shown = [
@@ -147,8 +153,6 @@ def hangs(outlook: Mapping[str, Any] | None) -> dict[str, Any] | None:
         return round(4 + (BAR - 8) * (value - low) / ((high - low) or 1), 1)
 
     return {
-        "title": found["title"],
-        "play": found["play"],
         "expected": about(middle, found["as_expected"]["currency"]),
         "middle": at(middle),
         "zero": at(0.0),
@@ -317,7 +321,7 @@ def before_after(plan: Mapping[str, Any], place_names: Mapping[str, str]) -> dic
         "ticks": [{"y": scale.y(x), "text": number(x, unit)} for x in scale.ticks()],
         "months": [{"x": scale.x(0), "text": months[0]["month"], "anchor": "start"},
                    {"x": scale.x(len(months) - 1), "text": months[-1]["month"], "anchor": "end"}],
-        "names": {"actual": _label(places_of["actual"], up), "without": _label(places_of["without"], not up)},
+        "names": {"actual": label_place(places_of["actual"], up), "without": label_place(places_of["without"], not up)},
         "rows": [[row["month"], number(row["actual"], unit), number(row["without"], unit),
                   "" if row["low"] is None else f"{number(row['low'], unit)} to {number(row['high'], unit)}"] for row in after],
     }  # fmt: skip
