@@ -43,10 +43,9 @@ def test_the_command_line_is_timed() -> None:
     assert table.rows[0][0] == "carewheel --help"
 
 
-@pytest.mark.parametrize("topic", ["x12", "fhir"])
-def test_peers_are_timed_in_environments_of_their_own(topic: str) -> None:
+def test_peers_are_timed_in_environments_of_their_own() -> None:
     try:
-        section, _ = run.run(topic, TINY)
+        section, _ = run.run("x12", TINY)
     except subprocess.CalledProcessError as error:
         if "pip" in map(str, error.cmd):
             pytest.skip("NOT TESTED HERE: the peer's packages cannot be installed")
