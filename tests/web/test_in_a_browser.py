@@ -139,12 +139,12 @@ def pages(ids: dict[str, int], clinic: Clinic, plan: str) -> dict[str, str]:
         "data": "/data/", "settings": "/settings/", "place": f"/settings/places/{here}/",
         "resource": f"/settings/places/{here}/resources/{clinic.practitioner.pk}/", "type": f"/settings/types/{clinic.long_visit.pk}/",
         "members": "/settings/members/", "jobs": "/jobs/", "audit": "/audit/", "plans": "/plans/", "propose": "/plans/new/Q1/", "plan": f"/plans/{plan}/",
-        "arrows": "/arrows/", "scorecard": "/scorecard/", "factors": "/account/2fa/", "refused": "/visits/999999/",
+        "arrows": "/arrows/", "purchases": "/purchases/", "purchase": "/purchases/reminders-by-text/", "describe": "/purchases/new/", "change": "/purchases/reminders-by-text/edit/", "scorecard": "/scorecard/", "factors": "/account/2fa/", "refused": "/visits/999999/",
     }  # fmt: skip
 
 
 def test_every_page_is_without_barrier_error_or_side_scroll(
-    opened: Opened, ids: dict[str, int], clinic: Clinic, own: Path, looks: Looks
+    opened: Opened, ids: dict[str, int], clinic: Clinic, own: Path, reminders: str, looks: Looks
 ) -> None:
     ARTEFACTS.mkdir(parents=True, exist_ok=True)
     actor = Actor(clinic.organisation.pk, timezone.now(), system="test")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, TypeVar
 
 from django.db import transaction
@@ -36,7 +37,7 @@ from carewheel.wheel.turn import NothingToTurn
 
 NO_EFFECT = {"measure": "capacity", "change": [0, 0, 1]}
 # Figures that may not be missing.
-NEEDED = ("price.amount", "tax.limit")
+NEEDED = ("price amount", "tax limit")
 Told = TypeVar("Told")
 # The kind of job that weighs.
 WEIGH_PURCHASE = "weigh-purchase"
@@ -118,7 +119,7 @@ def troubles_of(content: Mapping[str, Any]) -> list[Refused]:
             described(written(left))
         except PurchaseRefused as refused:
             found.append(unfit(refused))
-            table, _, key = refused.at.rpartition(".")
+            table, _, key = refused.at.rpartition(" ")
             if not refused.at:
                 return found
             if table == "effect":
@@ -174,23 +175,29 @@ def weigh_kept(workspace: Workspace, run: Run) -> None:
     shelf, name = Purchases(workspace), str(run.payload["purchase"])
     try:
         text = shelf.text(name)
-        found = _weighed(workspace, described(text), run)
+    except PurchaseRefused:
+        return
+    try:
+        found = weighed_now(workspace, described(text), run.at.date(), run.beat)
     except PurchaseRefused as refused:
-        if refused.code == "purchase.missing":
-            return
         said = unfit(refused)
         found = {"refused": {"code": said.code, "what": said.what, "remedy": said.remedy}}
     except MoneyUnknown as unknown:
         found = {"refused": {"code": unknown.code, "what": unknown.why, "remedy": "See “What is missing” in the full report of the wheel."}}  # fmt: skip
     except NothingToTurn:
-        found = {"refused": {"code": "wheel.no-data", "what": "No facts were read yet.", "remedy": "Import the exports of your practice system first."}}  # fmt: skip
+        found = {"refused": {"code": "plan.no-data", "what": "No facts were read yet.", "remedy": "Import the exports of your practice system first."}}  # fmt: skip
     with transaction.atomic():
         run.fence()
-        shelf.keep_weighing(name, text, {"on": run.at.date().isoformat(), **found})
+        shelf.keep_weighing(name, text, {"on": run.at.date().isoformat()} | found)
 
 
-def _weighed(workspace: Workspace, what: Described, run: Run) -> dict[str, Any]:
-    today = run.at.date()
+def weighed_now(
+    workspace: Workspace, what: Described, today: date, beat: Callable[[float], None]
+) -> dict[str, Any]:
+    """The weighing as it is kept: of the practice as it is, or as it was before the month of the purchase, and then held against what happened since.
+
+    ``beat`` is told how far it is. Raises `PurchaseRefused`, `MoneyUnknown` and `NothingToTurn` as the steps do.
+    """
     looked = look(workspace, today)
     then, note, why_not = looked, "", ""
     follows = what.bought is not None
@@ -199,19 +206,20 @@ def _weighed(workspace: Workspace, what: Described, run: Run) -> dict[str, Any]:
             then, note = before_the_purchase(looked, what, today)
         except PurchaseRefused as refused:
             follows, why_not = False, refused.what
-    run.beat(0.1)
+    beat(0.1)
     then.need_money()
-    run.beat(0.5)
+    beat(0.5)
     weighed = weigh_a_purchase(then, what)
     actual = None
     if follows:
-        run.beat(0.8)
+        beat(0.8)
         try:
             actual = followed_document(follow_a_purchase(looked, weighed))
         except PurchaseRefused as refused:
             said = unfit(refused)
             why_not = f"{said.what} {said.remedy}"
     return {
+        "on": today.isoformat(),
         "refused": None,
         "as_of": looked.as_of.isoformat(),
         "weighed_as_of": then.as_of.isoformat(),

@@ -31,7 +31,7 @@ KIND_WORDS = (("change", "changes by"), ("ratio", "is multiplied by"))
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One question of the form: the ``key`` of the file ("price.amount"; "months" stands at its top), in the field's words."""
+    """One question of the form: the ``key`` of the file ("price amount"; "months" stands at its top), in the field's words."""
 
     key: str
     kind: int
@@ -41,7 +41,7 @@ class Asked:
 
     @property
     def name(self) -> str:
-        return self.key.replace(".", "-")
+        return self.key.replace(" ", "-")
 
 
 GROUPS: tuple[tuple[str, str, tuple[Asked, ...]], ...] = (
@@ -52,41 +52,41 @@ GROUPS: tuple[tuple[str, str, tuple[Asked, ...]], ...] = (
         Asked("bought", MONTH, "Month in which it is bought", "Empty until it is. Then it is held against this plan once a month has passed."),
     )),
     ("Price and financing", "In the currency of your practice.", (
-        Asked("price.amount", THREE, "Price of all of it"),
+        Asked("price amount", THREE, "Price of all of it"),
         Asked("rate", SHARE, "What money costs a year, %", "Your bank's rate, or what it would earn elsewhere.", "8"),
-        Asked("price.financed", SHARE, "On a loan, % of the price", "", "0"),
-        Asked("price.loan_rate", SHARE, "Interest of the loan a year, %", "", "0"),
-        Asked("price.loan_months", WHOLE, "Months of the loan", "", "36"),
-        Asked("price.sold_for", NUMBER, "What it is worth at the end", "", "0"),
+        Asked("price financed", SHARE, "On a loan, % of the price", "", "0"),
+        Asked("price loan_rate", SHARE, "Interest of the loan a year, %", "", "0"),
+        Asked("price loan_months", WHOLE, "Months of the loan", "", "36"),
+        Asked("price sold_for", NUMBER, "What it is worth at the end", "", "0"),
         Asked("currency", TEXT, "Currency", "Only as a check: USD, EUR …; empty: your practice's."),
     )),
     ("Introduction", "What purchases fail by. Ask somebody who has introduced it.", (
-        Asked("introduction.training", THREE, "Training", "Courses, and the paid hours of those who attend.", "0"),
-        Asked("introduction.downtime_share", THREE_SHARE, "Visits that cannot be held meanwhile, %", "", "0"),
-        Asked("introduction.downtime_months", NUMBER, "For how many months", "", "1"),
-        Asked("introduction.starts", WHOLE, "Months from the purchase to the first use", "", "0"),
-        Asked("introduction.uptake_months", THREE, "Months from the first to the full use", "", "6"),
-        Asked("introduction.adoption", THREE_SHARE, "Share of the full use that is reached, %", "Give a range: nobody knows it for certain.", "100"),
+        Asked("introduction training", THREE, "Training", "Courses, and the paid hours of those who attend.", "0"),
+        Asked("introduction downtime_share", THREE_SHARE, "Visits that cannot be held meanwhile, %", "", "0"),
+        Asked("introduction downtime_months", NUMBER, "For how many months", "", "1"),
+        Asked("introduction starts", WHOLE, "Months from the purchase to the first use", "", "0"),
+        Asked("introduction uptake_months", THREE, "Months from the first to the full use", "", "6"),
+        Asked("introduction adoption", THREE_SHARE, "Share of the full use that is reached, %", "Give a range: nobody knows it for certain.", "100"),
     )),
     ("Upkeep", "", (
-        Asked("upkeep.a_month", THREE, "Upkeep a month", "Licences, service, supplies.", "0"),
-        Asked("upkeep.growth", SHARE, "It grows a year by, %", "", "0"),
+        Asked("upkeep a_month", THREE, "Upkeep a month", "Licences, service, supplies.", "0"),
+        Asked("upkeep growth", SHARE, "It grows a year by, %", "", "0"),
     )),
     ("Tax and depreciation", "Arithmetic, no advice on tax. Leave it empty to leave tax out.", (
-        Asked("tax.rate", SHARE, "Tax on the gain, %", "", "0"),
-        Asked("tax.write_off", CHOICE, "Written off"),
-        Asked("tax.years", WHOLE, "Years, in equal parts", "", "5"),
-        Asked("tax.limit", NUMBER, "Limit of the tax year, at once"),
+        Asked("tax rate", SHARE, "Tax on the gain, %", "", "0"),
+        Asked("tax write_off", CHOICE, "Written off"),
+        Asked("tax years", WHOLE, "Years, in equal parts", "", "5"),
+        Asked("tax limit", NUMBER, "Limit of the tax year, at once"),
     )),
     ("When it may be bought", "The gate that it has to pass.", (
-        Asked("gate.loss_at_most", SHARE, "Chance of loss at most, %", "", "25"),
-        Asked("gate.payback_at_most", WHOLE, "Money back within months", "", "36"),
-        Asked("gate.integrated", TICK, "Tried with the systems that you have"),
+        Asked("gate loss_at_most", SHARE, "Chance of loss at most, %", "", "25"),
+        Asked("gate payback_at_most", WHOLE, "Money back within months", "", "36"),
+        Asked("gate integrated", TICK, "Tried with the systems that you have"),
     )),
     ("How it is booked", "Needed afterwards: which of your facts are of this purchase.", (
-        Asked("facts.component", CHOICE, "Part of the wheel that investments name"),
-        Asked("facts.investment", TEXT, "Category among the investments"),
-        Asked("facts.expense", TEXT, "Category among the expenses"),
+        Asked("facts component", CHOICE, "Part of the wheel that investments name"),
+        Asked("facts investment", TEXT, "Category among the investments"),
+        Asked("facts expense", TEXT, "Category among the expenses"),
     )),
 )  # fmt: skip
 ASKED = {one.key: one for _, _, group in GROUPS for one in group}
@@ -125,7 +125,7 @@ class PurchaseForm(forms.Form):
         for asked in ASKED.values():
             value = self._value(asked)
             if value not in (None, "", []):
-                table, _, key = asked.key.rpartition(".")
+                table, _, key = asked.key.rpartition(" ")
                 (found.setdefault(table, {}) if table else found)[key] = value
         if self.cleaned_data["play"]:
             found["play"] = self.cleaned_data["play"]
@@ -158,8 +158,8 @@ class PurchaseForm(forms.Form):
     def refuse(self, refused: Refused) -> bool:
         """Put a refusal of the hub beside the figure that it is about; False where it is about none alone."""
         at, bounds = str(refused.data.get("at", "")), refused.data.get("bounds")
-        if at.startswith("effect."):
-            field = f"effect-{self._filled[int(at.partition('.')[2])]}-measure"
+        if at.startswith("effect "):
+            field = f"effect-{self._filled[int(at.partition(' ')[2])]}-measure"
             named = self.cleaned_data[field]
             said = f"{refused.what} {_in_words(refused.remedy)}".replace(named, _measure(named))
             self.add_error(field, said if named else "Say what it moves.")
@@ -180,7 +180,7 @@ class PurchaseForm(forms.Form):
         yield from ([f"effect-{number}-{end}" for end in ENDS] for number in range(self.rows))
 
     def _ask(self, asked: Asked, places: Sequence[tuple[str, str]], content: Mapping[str, Any]) -> None:
-        table, _, key = asked.key.rpartition(".")
+        table, _, key = asked.key.rpartition(" ")
         value = (content.get(table, {}) if table else content).get(key)
         made: dict[int, Callable[[], forms.Field]] = {
             TEXT: lambda: forms.CharField(max_length=200, required=False),
@@ -200,7 +200,7 @@ class PurchaseForm(forms.Form):
                     field.widget.attrs.pop("placeholder", None)
             self.fields[name] = field
             self.initial[name] = part
-        if asked.key in ("title", "price.amount"):
+        if asked.key in ("title", "price amount"):
             self.fields[_names(asked)[-2 if asked.kind == THREE else -1]].required = True
 
     def _value(self, asked: Asked) -> Any:
@@ -289,7 +289,7 @@ def _number(usual: str, step: str = "any") -> forms.NumberInput:
 
 
 def _choices(key: str) -> list[tuple[str, str]]:
-    if key == "tax.write_off":
+    if key == "tax write_off":
         return list(WRITE_OFF_WORDS.items())
     return [("", "Any"), *((part, f"{part} {components()[part].name}") for part in PARTS)]
 

@@ -139,7 +139,7 @@ def described(text: str) -> Described:
             "Give either a play, or one [[effect]] for each measure that it moves.",
         )  # fmt: skip
     if "amount" not in price:
-        raise PurchaseRefused("purchase.figure", "It has no price.", "Give [price] amount: what all of it costs, or [low, expected, high].", at="price.amount")  # fmt: skip
+        raise PurchaseRefused("purchase.figure", "It has no price.", "Give [price] amount: what all of it costs, or [low, expected, high].", at="price amount")  # fmt: skip
     bought = rows.text(top, "", "bought")
     try:
         month = month_of(bought) if bought else None
@@ -174,7 +174,7 @@ def _numbered(rows: _Rows, number: int, row: Mapping[str, Any]) -> Promise:
     try:
         return _promise(rows, row)
     except PurchaseRefused as refused:
-        refused.at = f"effect.{number}"
+        refused.at = f"effect {number}"
         raise
 
 
@@ -247,7 +247,7 @@ class _Rows:
     def wrong(
         self, table: str, key: str, what: str, bounds: tuple[float, float] | None = None
     ) -> PurchaseRefused:
-        where, at = (f"[{table}] {key}", f"{table}.{key}") if table else (key, key)
+        where, at = (f"[{table}] {key}", f"{table} {key}") if table else (key, key)
         return PurchaseRefused(
             "purchase.figure", f"{where} cannot be that.", f"Give {what}.", at=at, bounds=bounds
         )

@@ -6,7 +6,7 @@ from __future__ import annotations
 class PurchaseRefused(Exception):
     """A purchase that cannot be read or weighed: ``code`` says why, ``remedy`` what to do.
 
-    ``at``: the figure that is refused ("price.amount", "months"; "effect.0" for anything of the first effect), "" where it is none alone;
+    ``at``: the figure that is refused ("price amount", "months"; "effect 0" for anything of the first effect), "" where it is none alone;
     ``bounds``: between which it must lie, where that is all.
 
     >>> print(PurchaseRefused("purchase.unknown", "There is no key 'prize'.", "Keys are: price."))
