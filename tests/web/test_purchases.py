@@ -11,7 +11,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
-from tests.clinic import Clinic
+from tests.clinic import Clinic, small_clinic
 from tests.web.conftest import REMINDERS
 
 from carewheel.journeys.weigh_a_purchase import purchase_template
@@ -132,6 +132,17 @@ def test_what_is_damaged_or_does_not_exist_is_said(owner: Client, own: Path, rem
     for address in ("/purchases/none/", "/purchases/none/edit/", "/purchases/..%2Fmanifest/", "/purchases/none/purchase.toml"):  # fmt: skip
         assert owner.get(address).status_code == 404
     assert owner.post("/purchases/none/", {"step": "eat"}).status_code == 404
+
+
+def test_another_organisation_has_purchases_of_its_own(owner: Client, own: Path, reminders: str) -> None:
+    stranger = Client()
+    stranger.force_login(small_clinic("Hillside").account("owner"))
+    assert "No purchase yet" in page(stranger, "/purchases/")
+    for address in ("", "edit/", "table.csv", "purchase.toml"):
+        assert owner.get(f"/purchases/{reminders}/{address}").status_code == 200
+        assert stranger.get(f"/purchases/{reminders}/{address}").status_code == 404
+    assert stranger.post(f"/purchases/{reminders}/", {"step": "remove"}).status_code == 404
+    assert (own / "purchases" / f"{reminders}.toml").exists()
 
 
 @pytest.mark.parametrize(("role", "reads", "writes"), [("manager", 200, 302), ("auditor", 200, 403), ("biller", 200, 403), ("front_desk", 403, 403)])  # fmt: skip
