@@ -39,9 +39,11 @@ $(VENV)/.core: locks/core.lock pyproject.toml | $(BIN)/python
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
+# What is only for tests is compiled as it is imported: most of it never is.
 $(VENV)/.dev: locks/dev.lock pyproject.toml | $(BIN)/python
 	@echo "Setting up the development tools in $(VENV) (once; Spark alone is 450 MB) ..."
-	@$(PIP) install --require-hashes -r locks/dev.lock
+	@test -e $(VENV)/.core || $(PIP) install --require-hashes -r locks/core.lock
+	@$(PIP) install --no-compile --require-hashes -r locks/dev.lock
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.core
 
