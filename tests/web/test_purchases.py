@@ -73,28 +73,34 @@ def test_a_purchase_from_the_form_to_the_answer_and_away(owner: Client, own: Pat
     assert [row.action for row in rows] == ["keep-purchase", "change-purchase", "weigh-purchase", "remove-purchase"]  # fmt: skip
 
 
-def test_a_file_fills_in_the_form_and_is_given_back(owner: Client, own: Path) -> None:
-    def brought(data: bytes) -> str:
-        sent = {"bring": "1", "file": SimpleUploadedFile("purchase.toml", data)}
-        return owner.post("/purchases/new/", sent).content.decode()
+def brought(owner: Client, data: bytes) -> str:
+    sent = {"bring": "1", "file": SimpleUploadedFile("purchase.toml", data)}
+    return owner.post("/purchases/new/", sent).content.decode()
 
-    filled = brought(purchase_template().encode())
+
+def test_a_file_fills_in_the_form_and_is_given_back(owner: Client, own: Path) -> None:
+    filled = brought(owner, purchase_template().encode())
     assert 'value="Portal with booking and reminders"' in filled
     assert "nothing is kept yet" in filled
     assert not (own / "purchases").exists()
-    for data, words in (
-        (b"\xff\xfe", "cannot be read as text"), (b"title = ", "is no TOML"), (b"x" * 1_000_001, "too large"), (b"prize = 3", "There is no key"),
-        (b"[price]\namount = -1", "what the purchase shall do"),
-    ):  # fmt: skip
-        said = brought(data)
-        assert words in said
-        assert "carewheel template" not in said
-    assert "No file was chosen" in owner.post("/purchases/new/", {"bring": "1"}).content.decode()
     owner.post("/purchases/new/", FORM)
     kept = owner.get(f"{ADDRESS}purchase.toml")
     assert kept["Content-Disposition"] == 'attachment; filename="chairside-scanner.toml"'
     assert described(kept.content.decode()).title == "Chairside scanner"
     assert owner.get("/purchases/purchase.toml").content.decode() == purchase_template()
+
+
+def test_case_23_a_file_that_is_no_purchase_is_refused_and_not_kept(owner: Client, own: Path) -> None:
+    for data, words in (
+        (b"\xff\xfe", "cannot be read as text"), (b"title = ", "is no TOML"), (b"x" * 1_000_001, "too large"), (b"<svg onload=alert(1)></svg>", "is no TOML"), (b"\x89PNG\r\n\x1a\n", "cannot be read as text"), (b"prize = 3", "There is no key"),
+        (b"[price]\namount = -1", "what the purchase shall do"),
+    ):  # fmt: skip
+        said = brought(owner, data)
+        assert words in said
+        assert "alert(1)" not in said
+        assert "carewheel template" not in said
+    assert "No file was chosen" in owner.post("/purchases/new/", {"bring": "1"}).content.decode()
+    assert not (own / "purchases").exists()
 
 
 def test_what_was_weighed_is_shown_with_its_doubt_and_held_against_the_plan(
