@@ -19,6 +19,7 @@ from django.test import Client
 from django.utils import timezone
 from tests.clinic import PASSWORD, Clinic, small_clinic
 from tests.web.busy_clinic import cancel, fill
+from tests.web.conftest import keep_answer
 
 from carewheel.journeys.guide_the_wheel import propose
 from carewheel.practice.access import Actor
@@ -139,7 +140,7 @@ def pages(ids: dict[str, int], clinic: Clinic, plan: str) -> dict[str, str]:
         "data": "/data/", "settings": "/settings/", "place": f"/settings/places/{here}/",
         "resource": f"/settings/places/{here}/resources/{clinic.practitioner.pk}/", "type": f"/settings/types/{clinic.long_visit.pk}/",
         "members": "/settings/members/", "jobs": "/jobs/", "audit": "/audit/", "plans": "/plans/", "propose": "/plans/new/Q1/", "plan": f"/plans/{plan}/",
-        "arrows": "/arrows/", "purchases": "/purchases/", "purchase": "/purchases/reminders-by-text/", "describe": "/purchases/new/", "change": "/purchases/reminders-by-text/edit/", "scorecard": "/scorecard/", "factors": "/account/2fa/", "refused": "/visits/999999/",
+        "arrows": "/arrows/", "what-if-empty": "/plans/what-if/", "purchases": "/purchases/", "purchase": "/purchases/reminders-by-text/", "describe": "/purchases/new/", "change": "/purchases/reminders-by-text/edit/", "scorecard": "/scorecard/", "factors": "/account/2fa/", "refused": "/visits/999999/",
     }  # fmt: skip
 
 
@@ -159,6 +160,22 @@ def test_every_page_is_without_barrier_error_or_side_scroll(
     for name, address in (("login", "/account/login/"), ("public", f"/book/{slug}/"), ("times", f"/book/{slug}/?type={clinic.check_up.pk}")):  # fmt: skip
         stranger.goto(address)
         looked_at(stranger, name, looks)
+
+
+def test_what_if_is_asked_and_its_answer_is_without_barrier(
+    opened: Opened, trying: Path, tried: dict[str, Any], looks: Looks
+) -> None:
+    keep_answer(trying, tried)
+    page = opened()
+    page.goto("/plans/what-if/")
+    page.locator("input[name=play][value=Q2]").check()
+    page.get_by_role("button", name="See what would be").click()
+    page.get_by_role("heading", name="net cash in 24 months").wait_for()
+    looked_at(page, "what-if", looks)
+    page.get_by_label("How far ahead, months").fill("6")
+    page.get_by_role("button", name="See what would be").click()
+    page.get_by_text("The worker will run it").wait_for()
+    looked_at(page, "what-if-waits", looks)
 
 
 def test_sign_in_and_out(opened: Opened, clinic: Clinic) -> None:

@@ -18,7 +18,7 @@ from carewheel.practice.models import Job, Location, Membership, Organisation, U
 from carewheel.spokes.operations.models import Gap, MissingVisit
 from carewheel.web.policy import unlisted
 
-PAGES = ["/", "/plans/", "/arrows/", "/scorecard/", "/purchases/", "/purchases/new/", "/day/", "/schedule/", "/schedule/?days=7", "/schedule/?view=table", "/schedule/find/", "/schedule/book/", "/patients/", "/patients/new/", "/waitlist/", "/waitlist/join/", "/outbound/", "/access/", "/access/lab/", "/data/", "/settings/", "/settings/places/new/", "/settings/types/new/", "/settings/members/", "/audit/", "/jobs/"]  # fmt: skip
+PAGES = ["/", "/plans/", "/arrows/", "/scorecard/", "/purchases/", "/purchases/new/", "/plans/what-if/", "/day/", "/schedule/", "/schedule/?days=7", "/schedule/?view=table", "/schedule/find/", "/schedule/book/", "/patients/", "/patients/new/", "/waitlist/", "/waitlist/join/", "/outbound/", "/access/", "/access/lab/", "/data/", "/settings/", "/settings/places/new/", "/settings/types/new/", "/settings/members/", "/audit/", "/jobs/"]  # fmt: skip
 
 
 def test_every_route_has_its_rule() -> None:

@@ -152,7 +152,12 @@ def simulate_command(
     as_json: bool,
 ) -> None:
     """Run the wheel forward with and without plays or a policy: median and 90 % band of the main measures and cash."""
-    from carewheel.journeys.simulate_the_wheel import as_rows, check_run, simulate_the_wheel
+    from carewheel.journeys.simulate_the_wheel import (
+        as_rows,
+        check_run,
+        simulate_the_wheel,
+        simulation_document,
+    )
 
     shares = _shares(policies)
     check_run(plays, months, shares)
@@ -167,14 +172,7 @@ def simulate_command(
         click.echo(text.getvalue(), nl=False)
         return
     if as_json:
-        lines = [{"name": line.name, "title": line.title, "unit": line.unit} for line in found.lines]
-        low, median, high = found.net_cash
-        as_json_out({
-            "as_of": looked.as_of, "months": found.months, "places": found.places, "currency": found.currency,
-            "plays": found.plays, "policy": found.policy, "lines": lines, "rows": as_rows(found),
-            "net_cash": {"low": low, "median": median, "high": high, "chance_of_loss": found.chance_of_loss},
-            "assumed": found.assumed,
-        })  # fmt: skip
+        as_json_out({"as_of": looked.as_of, **simulation_document(found)})
         return
     _print_simulation(looked, found)
 
@@ -195,12 +193,10 @@ def _shares(policies: Sequence[str]) -> dict[str, float]:
 
 
 def _print_simulation(looked: Looked, found: Simulation) -> None:
-    from carewheel.wheel.numbers import about, number
+    from carewheel.wheel.numbers import about, foreseen
 
     def words(value: float, unit: str) -> str:
-        return (
-            about(value, found.currency) if unit.startswith("money") else number(value, unit, found.currency)
-        )
+        return foreseen(value, unit, found.currency)
 
     asked = [
         *found.plays,

@@ -12,7 +12,7 @@ from django.db import transaction
 from carewheel.catalog.plays import plays
 from carewheel.catalog.scorecard import scorecard
 from carewheel.journeys import work_a_plan
-from carewheel.journeys.look_at_the_wheel import look, plan_day
+from carewheel.journeys.look_at_the_wheel import MoneyUnknown, look, plan_day
 from carewheel.journeys.see_the_wheel import Turned
 from carewheel.practice.access import Actor, Forbidden, NotFound, Permission, Refused
 from carewheel.practice.audit import record
@@ -189,6 +189,13 @@ def give_scores(actor: Actor, workspace: Workspace, scores: Mapping[str, int | N
     _audited(actor, "score", "scorecard", "", answers=len(scores))
 
 
+def why_nothing(error: MoneyUnknown | NothingToTurn) -> Refused:
+    """Why nothing can be said of this practice yet, in the words of the console."""
+    if isinstance(error, MoneyUnknown):
+        return Refused(error.code, error.why, "See “What is missing” in the full report of the wheel.")
+    return Refused("plan.no-data", "No facts were read yet.", "Import the exports of your practice system first.")  # fmt: skip
+
+
 def need_to_plan(actor: Actor) -> None:
     """Plans and purchases are of the whole group. Raises `Forbidden` for a role of some locations."""
     actor.need(Permission.PLAN_WRITE)
@@ -210,7 +217,7 @@ def _told(act: Callable[[], Told]) -> Told:
     except WorkspaceRefused as refused:
         raise Refused(refused.code, refused.what, refused.remedy) from refused
     except NothingToTurn as error:
-        raise Refused("plan.no-data", "No facts were read yet.", "Import the exports of your practice system first.") from error  # fmt: skip
+        raise why_nothing(error) from error
 
 
 def _audited(actor: Actor, action: str, kind: str, subject: str, **detail: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from django.db import transaction
 
-from carewheel.journeys.guide_the_wheel import need_to_plan
+from carewheel.journeys.guide_the_wheel import need_to_plan, why_nothing
 from carewheel.journeys.look_at_the_wheel import MoneyUnknown, look
 from carewheel.journeys.weigh_a_purchase import (
     LARGEST,
@@ -182,10 +182,9 @@ def weigh_kept(workspace: Workspace, run: Run) -> None:
     except PurchaseRefused as refused:
         said = unfit(refused)
         found = {"refused": {"code": said.code, "what": said.what, "remedy": said.remedy}}
-    except MoneyUnknown as unknown:
-        found = {"refused": {"code": unknown.code, "what": unknown.why, "remedy": "See “What is missing” in the full report of the wheel."}}  # fmt: skip
-    except NothingToTurn:
-        found = {"refused": {"code": "plan.no-data", "what": "No facts were read yet.", "remedy": "Import the exports of your practice system first."}}  # fmt: skip
+    except (MoneyUnknown, NothingToTurn) as unknown:
+        said = why_nothing(unknown)
+        found = {"refused": {"code": said.code, "what": said.what, "remedy": said.remedy}}
     with transaction.atomic():
         run.fence()
         shelf.keep_weighing(name, text, {"on": run.at.date().isoformat()} | found)

@@ -135,15 +135,20 @@ def drawn_moves(
     return moves, sizes
 
 
-def xmile(looked: Looked, chosen: Sequence[str] = (), months: int = 24) -> str:
+def xmile(
+    looked: Looked, chosen: Sequence[str] = (), months: int = 24, policy: Mapping[str, float] | None = None
+) -> str:
     """The practice's model as XMILE, every arrow at its mean. Raises as `simulate_the_wheel` does."""
-    check_run(chosen, months)
+    shares = dict(policy or {})
+    check_run(chosen, months, shares)
     looked.need_money()
     now = looked.learnt.present
     assert now is not None
     base = practice_model(now.practice, model_scales(), model_links(), months=months)
     moves, _ = drawn_moves(looked, base, chosen)
-    model = practice_model(now.practice, model_scales(), model_links(), months=months, moves=moves)
+    model = practice_model(
+        now.practice, model_scales(), model_links(), months=months, policy=Policy(**shares), moves=moves
+    )
     values = {model.strengths[name]: float(draws.mean()) for name, draws in looked.learnt.draws.items()}
     return to_xmile(model.model, values)
 
@@ -181,6 +186,16 @@ def _line(name: str, without: Floats, with_it: Floats, places: int) -> Line:
 def _band(draws: Floats) -> tuple[Floats, Floats, Floats]:
     low, median, high = np.quantile(draws, (LOW, 0.5, HIGH), axis=-1)
     return low, median, high
+
+
+def simulation_document(found: Simulation) -> dict[str, Any]:
+    """A simulation for programs and pages: its lines, their values by month (`as_rows`), and net cash over the whole run."""
+    low, median, high = found.net_cash
+    return {
+        "months": found.months, "places": found.places, "currency": found.currency, "plays": list(found.plays), "policy": dict(found.policy),
+        "lines": [{"name": line.name, "title": line.title, "unit": line.unit} for line in found.lines], "rows": as_rows(found),
+        "net_cash": {"low": low, "median": median, "high": high, "chance_of_loss": found.chance_of_loss}, "assumed": list(found.assumed),
+    }  # fmt: skip
 
 
 def as_rows(found: Simulation) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from carewheel.interop.files import ReadSettings
+from carewheel.journeys.ask_what_if import WHAT_IF, answer_what_if
 from carewheel.journeys.foresee_the_book import FORESEE, foresee_the_book
 from carewheel.journeys.keep_purchases import WEIGH_PURCHASE, weigh_kept
 from carewheel.journeys.take_facts import take_facts
@@ -91,6 +92,12 @@ def _weigh_purchase(house: House, run: Run) -> object:
     return None
 
 
+def _what_if(house: House, run: Run) -> object:
+    """A question of the practice to its model."""
+    answer_what_if(Workspace(folder_of(house.workspace.root, run.actor.organisation_id)), run)
+    return None
+
+
 # Kind of job: what does it, every how many seconds (None: when it is asked for), and whether once for each organisation.
 JOBS: dict[str, tuple[Callable[[House, Run], object], int | None, bool]] = {
     "expire-holds": (_hold, 30, True),
@@ -100,6 +107,7 @@ JOBS: dict[str, tuple[Callable[[House, Run], object], int | None, bool]] = {
     FORESEE: (_foresee, DAY, True),
     WEIGH: (_weigh, None, True),
     WEIGH_PURCHASE: (_weigh_purchase, None, True),
+    WHAT_IF: (_what_if, None, True),
 }
 
 

@@ -129,12 +129,7 @@ class Workspace:
 
     def commit(self, manifest: dict[str, Any]) -> None:
         """Make ``manifest`` the truth: one atomic rename, after everything it names is on disk."""
-        temporary = self.root / "manifest.json.new"
-        with temporary.open("wb") as stream:
-            stream.write(orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(self.manifest_path)
+        write_whole(self.manifest_path, orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
 
     @cached_property
     def secret(self) -> bytes:
@@ -165,6 +160,16 @@ class Workspace:
             select = select_table(table, self.root / path if path else None)
             connection.execute(f"CREATE VIEW {table.name} AS SELECT * FROM ({select}){only}")
         return connection
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Give a file this content by one atomic rename, once it is on disk: whoever reads sees the old or the new, never a part."""
+    temporary = path.with_name(f"{path.name}.new")
+    with temporary.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    temporary.replace(path)
 
 
 def _runs(process: int) -> bool:

@@ -23,6 +23,7 @@ from carewheel.web.pages import (
     trail,
     visits,
     waitlist,
+    what_if,
     wheel,
 )
 from carewheel.web.second_factor import watched
@@ -36,6 +37,9 @@ urlpatterns = [
     path("turn/<str:kind>/", wheel.turn_file, name="turn_file"),
     path("plans/", plans.plans, name="plans"),
     path("plans/new/<str:play>/", plans.new, name="plan_new"),
+    path("plans/what-if/", what_if.what_if, name="what_if"),
+    path("plans/what-if/table.csv", what_if.what_if_csv, name="what_if_csv"),
+    path("plans/what-if/practice.xmile", what_if.what_if_xmile, name="what_if_xmile"),
     path("plans/<str:name>/", plans.plan, name="plan"),
     path("purchases/", purchases.purchases, name="purchases"),
     path("purchases/new/", purchases.new, name="purchase_new"),

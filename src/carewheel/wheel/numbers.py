@@ -68,6 +68,24 @@ def about(value: float | Decimal | str, currency: str = "") -> str:
     return amount(float(f"{float(value):.2g}"), currency)
 
 
+def foreseen(value: float, unit: str, currency: str = "") -> str:
+    """A value of a model in the unit of its card: money in two figures, everything else as `number`.
+
+    >>> foreseen(280773.59, "money", "USD"), foreseen(0.0691, "share")
+    ('$280,000', '6.9\\xa0%')
+    """
+    return about(value, currency) if unit.startswith("money") else number(value, unit, currency)
+
+
+def chance_words(share: float) -> str:
+    """A chance that was counted in draws, which do not tell what is sure.
+
+    >>> chance_words(0.9975), chance_words(0.42)
+    ('over 99 %', '42 %')
+    """
+    return "over 99 %" if share > 0.99 else "below 1 %" if share < 0.01 else f"{share:.0%}".replace("%", " %")
+
+
 def exact(value: str, currency: str = "", count: bool = False) -> str:
     """An amount to the cent, for the tie-out.
 

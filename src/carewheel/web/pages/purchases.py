@@ -34,7 +34,7 @@ from carewheel.wheel.investments import (
     promise_words,
     where_words,
 )
-from carewheel.wheel.numbers import about
+from carewheel.wheel.numbers import about, chance_words
 from carewheel.wheel.report.purchases import actual_money, cash, worth_hangs_on
 
 
@@ -144,7 +144,7 @@ def _shown(kept: Kept) -> dict[str, Any]:
     currency, rate = d["currency"], d["yearly_rate"]
     shown: dict[str, Any] = {
         "found": found, "d": d, "money_words": about, "where": where_words(d), "money": appraisal_rows(d, currency, rate), "cash": cash(d), "hangs": worth_hangs_on(d),
-        "patients": [(b["title"], patient_words(b, "after_a_year"), patient_words(b, "at_the_end"), _chance(b["chance_better"])) for b in d["patients"]],
+        "patients": [(b["title"], patient_words(b, "after_a_year"), patient_words(b, "at_the_end"), chance_words(b["chance_better"])) for b in d["patients"]],
         "effects": [(_title(p["measure"]), promise_words(p), p) for p in d["promises"]], "unmeasured": [_title(m) for m in d["unmeasured"]], "actual": actual,
     }  # fmt: skip
     if actual:
@@ -187,12 +187,3 @@ def _toml(name: str, text: str) -> HttpResponse:
 
 def _title(measure: str) -> str:
     return measures()[measure].title if measure in measures() else measure
-
-
-def _chance(share: float) -> str:
-    """Draws do not tell what is sure.
-
-    >>> _chance(0.9975), _chance(0.42)
-    ('over 99 %', '42 %')
-    """
-    return "over 99 %" if share > 0.99 else "below 1 %" if share < 0.01 else f"{share:.0%}".replace("%", " %")

@@ -7,7 +7,6 @@ text it is not the weighing.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -17,7 +16,7 @@ from typing import Any
 
 import orjson
 
-from carewheel.warehouse.workspace import Workspace
+from carewheel.warehouse.workspace import Workspace, write_whole
 from carewheel.wheel.investments.refusals import PurchaseRefused
 
 SCHEMA_VERSION = 1
@@ -103,12 +102,7 @@ class Purchases:
 
     def _write(self, file: str, content: bytes) -> None:
         self.folder.mkdir(exist_ok=True)
-        temporary = self.folder / f"{file}.new"
-        with temporary.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(self.folder / file)
+        write_whole(self.folder / file, content)
 
 
 def _after(title: str) -> str:

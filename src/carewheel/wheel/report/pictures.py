@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from carewheel.catalog.components import components
@@ -71,6 +71,46 @@ def label_place(places: Sequence[float], above: bool) -> float:
     """Where the name of a line stands at its right end: clear of its last third, above or below, within the chart."""
     last = places[-max(len(places) // 3, 1) :]
     return min(max(min(last) - 7 if above else max(last) + 15, TOP + 2), HEIGHT - BOTTOM - 3)
+
+
+Band = tuple[Sequence[float], Sequence[float]]
+
+
+def course(
+    words: Callable[[float], str],
+    middle: Sequence[float],
+    band: Band,
+    other: Sequence[float] = (),
+    edges: Band | None = None,
+    *,
+    said: tuple[str, str] = ("", ""),
+    begin: str = "now",
+    nought: bool = False,
+) -> dict[str, Any]:
+    """A line by month with a band; with an ``other`` line it is dashed, and ``said`` names the other one and it. ``edges``: a second band,
+    drawn by its two edges; ``begin``: what month 0 is called; ``nought``: whether the chart reaches to zero."""  # fmt: skip
+    months = len(middle) - 1
+    scale = Scale([*middle, *band[0], *band[1], *other, *(edges[0] if edges else ()), *(edges[1] if edges else ()), *([0.0] if nought else ())], months)  # fmt: skip
+    places = {}
+    if len(other):
+        up = other[-1] >= middle[-1]
+        places = {
+            "actual": label_place([scale.y(x) for x in other], up),
+            "planned": label_place([scale.y(x) for x in middle], not up),
+        }
+    shown = sorted({0, months // 2, months})
+    return {
+        "band": scale.band(*band),
+        "edges": [scale.path(edge) for edge in edges] if edges else [],
+        "middle": scale.path(middle),
+        "actual": scale.path(other),
+        "names": places,
+        "said": said,
+        "zero": scale.y(0) if scale.low < 0 < scale.high else None,
+        "ticks": [{"y": scale.y(x), "text": words(x)} for x in scale.ticks()],
+        "months": [{"x": scale.x(m), "text": begin if m == 0 else f"month {m}", "anchor": "start" if m == 0 else "end" if m == months else "middle"}
+                   for m in shown],
+    }  # fmt: skip
 
 
 def chosen(outlook: Mapping[str, Any] | None) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from carewheel.wheel.numbers import about
-from carewheel.wheel.report.pictures import Scale, bars, label_place
+from carewheel.wheel.report.pictures import bars, course
 
 Document = Mapping[str, Any]
 
@@ -56,27 +56,10 @@ def worth_hangs_on(weighed: Document) -> dict[str, Any] | None:
 def _course(
     middle: Sequence[float], band: Sequence[Document], actual: Sequence[float], currency: str
 ) -> dict[str, Any]:
-    low, high = [r["low"] for r in band], [r["high"] for r in band]
-    months = len(middle) - 1
-    scale = Scale([*low, *high, *actual, 0.0], months)
-    names = {}
-    if actual:
-        up = actual[-1] >= middle[-1]
-        names = {
-            "actual": label_place([scale.y(x) for x in actual], up),
-            "planned": label_place([scale.y(x) for x in middle], not up),
-        }
-    shown = sorted({0, months // 2, months})
-    return {
-        "band": scale.band(low, high),
-        "middle": scale.path(middle),
-        "actual": scale.path(actual),
-        "names": names,
-        "zero": scale.y(0),
-        "ticks": [{"y": scale.y(x), "text": about(x, currency)} for x in scale.ticks()],
-        "months": [{"x": scale.x(m), "text": "at once" if m == 0 else f"month {m}", "anchor": "start" if m == 0 else "end" if m == months else "middle"}
-                   for m in shown],
-    }  # fmt: skip
+    ends = [r["low"] for r in band], [r["high"] for r in band]
+    return course(
+        lambda value: about(value, currency), middle, ends, actual, said=("as it was", "planned"), begin="at once", nought=True,
+    )  # fmt: skip
 
 
 def _range(row: Document, currency: str) -> str:
