@@ -66,9 +66,9 @@ def months_of(truth: dict[str, Any]) -> list[str]:
 def lived(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[str, dict[str, Any], Workspace, dict[str, Any]]:
-    """A small demo (a medical and a dental place, 15 months), turned: how it was written, truth, workspace, wheel.json."""
+    """A small demo (a medical and a dental place, 13 months), turned: how it was written, truth, workspace, wheel.json."""
     folder = tmp_path_factory.mktemp("demo") / "group"
-    carewheel("demo", folder, "--locations", "2", "--months", "15", "--write", request.param)
+    carewheel("demo", folder, "--locations", "2", "--months", "13", "--write", request.param)
     space = folder if request.param == "facts" else folder / "workspace"
     sources = [] if request.param == "facts" else [folder / "exports"]
     wheel = orjson.loads(

@@ -1,4 +1,4 @@
-"""A short version of the validation of links: five invented groups of three places, through facts and measures as a practice's."""
+"""A short version of the validation of links: five invented groups of two places, through facts and measures as a practice's."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 from tests.validation.demo_groups import FIRST_SEED, demo_group
 from tests.validation.link_learning import group_panel, laws_of
 
-SEEDS, PLACES = 5, 3
+SEEDS, PLACES = 5, 2
 
 
 def test_intervals_of_laws_hold_the_truth_of_invented_groups() -> None:
