@@ -71,10 +71,12 @@ def about(value: float | Decimal | str, currency: str = "") -> str:
 def foreseen(value: float, unit: str, currency: str = "") -> str:
     """A value of a model in the unit of its card: money in two figures, everything else as `number`.
 
-    >>> foreseen(280773.59, "money", "USD"), foreseen(0.0691, "share")
-    ('$280,000', '6.9\\xa0%')
+    >>> foreseen(280773.59, "money", "USD"), foreseen(96.2, "money per patient", "USD"), foreseen(0.0691, "share")
+    ('$280,000', '$96', '6.9\\xa0%')
     """
-    return about(value, currency) if unit.startswith("money") else number(value, unit, currency)
+    if unit.startswith("money"):
+        return about(value, currency).removesuffix(".00")
+    return number(value, unit, currency)
 
 
 def chance_words(share: float) -> str:

@@ -48,7 +48,7 @@ class WhatIfForm(forms.Form):
         super().__init__(data)
         offer_choices(self, play=choices)
         for name in POLICIES:
-            self.fields[name] = forms.FloatField(label=f"{INTO[name]}, % of free cash", min_value=-100, max_value=100, required=False)  # fmt: skip
+            self.fields[name] = forms.FloatField(label=f"{INTO[name]}, %", min_value=-100, max_value=100, required=False)  # fmt: skip
 
     def shares(self) -> list[forms.BoundField]:
         """The fields of the policy."""
@@ -155,11 +155,11 @@ def _shown(request: HttpRequest, turned: Turned, asked: Asked) -> dict[str, Any]
     shown: dict[str, Any] = {"asked": asked, "silent": silent, "found": found}
     if found is None or found["refused"]:
         return shown
-    told = {one["play"]: one for one in _choices(turned)}
+    choices = _choices(turned)
     return shown | {
-        "with_it": asked_words(found, {play: one["title"] for play, one in told.items()}), "net": net_cash_words(found),
+        "with_it": asked_words(found, {one["play"]: one["title"] for one in choices}), "net": net_cash_words(found),
         "loss": chance_words(found["net_cash"]["chance_of_loss"]), "charts": futures(found), "lines": lines_table(found),
-        "chosen": [told[play] for play in found["plays"]], "planned": _planned(request, turned),
+        "chosen": [one for one in choices if one["play"] in found["plays"]], "planned": _planned(request, turned),
     }  # fmt: skip
 
 

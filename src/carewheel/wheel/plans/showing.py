@@ -89,10 +89,10 @@ def verdict_words(verdict: Mapping[str, Any] | None, unit: str) -> str:
 def signed(value: float, unit: str) -> str:
     """A change in a measure's unit, with its sign; shares in percentage points.
 
-    >>> signed(-0.0319, "share"), signed(4.2, "points")
-    ('−3.2 points', '+4.2')
+    >>> signed(-0.0319, "share"), signed(4.2, "points"), signed(1234.5, "count")
+    ('−3.2 points', '+4.2', '+1,234')
     """
     sign = "−" if value < 0 else "+"
     if unit.startswith("share"):
         return f"{sign}{abs(value) * 100:.1f} points"
-    return f"{sign}{abs(value):,.3g}"
+    return f"{sign}{abs(value):,.0f}" if abs(value) >= 1000 else f"{sign}{abs(value):.3g}"

@@ -14,6 +14,9 @@ Document = Mapping[str, Any]
 # What is drawn of every answer, beside what the plays move.
 DRAWN = ("cash", "active_patients", "operations.kept_visits", "finance.collections")
 
+# A smaller part of a line is no change to speak of.
+HARDLY = 0.001
+
 
 def futures(answer: Document) -> list[dict[str, Any]]:
     """A chart for each of the main lines: as it goes on and, where something is asked, with it; each with its table."""
@@ -48,13 +51,13 @@ def net_cash_words(answer: Document) -> dict[str, str]:
 
 
 def asked_words(answer: Document, titles: Mapping[str, str]) -> list[str]:
-    """What was asked, one by one: titles of plays, and the policy in percent.
+    """What was asked, one by one: plays by their ``titles``, in the order of these, and the policy in percent.
 
-    >>> asked_words({"plays": ["Q2"], "policy": {"staff": -0.1}}, {"Q2": "Reminders"})
+    >>> asked_words({"plays": ["Q2"], "policy": {"staff": -0.1}}, {"F1": "Advocates", "Q2": "Reminders"})
     ['Reminders', '−10 % of free cash into staff']
     """
     shares = [f"{100 * share:+.3g} % of free cash into {part}".replace("-", "−") for part, share in answer["policy"].items()]  # fmt: skip
-    return [*(titles[play] for play in answer["plays"]), *shares]
+    return [*(title for play, title in titles.items() if play in answer["plays"]), *shares]
 
 
 def unit_words(unit: str) -> str:
@@ -88,7 +91,7 @@ def _future(line: Document, rows: Sequence[Document], answer: Document) -> dict[
         }  # fmt: skip
     with_it = [r["with_median"] for r in rows]
     drawn = course(words, goes_on, band("with"), with_it, band("without"), said=("with it", "as it goes on"))
-    same = words(with_it[-1]) == end
+    same = words(with_it[-1]) == end or abs(with_it[-1] - goes_on[-1]) <= HARDLY * abs(goes_on[-1])
     finding = "hardly any change" if same else f"{words(with_it[-1])} instead of {end} in month {months}"
     middle, between = _change(rows[-1], unit, currency)
     return {
@@ -115,13 +118,13 @@ def _change(row: Document, unit: str, currency: str) -> tuple[str, str]:
 
 
 def _signed(value: float, unit: str, currency: str) -> str:
-    """A change with its sign, of money in two figures.
+    """A change with its sign, in two figures: a model knows no more.
 
-    >>> _signed(-1234.0, "money", "USD"), _signed(0.021, "share", ""), _signed(0.0, "count", "")
-    ('−$1,200', '+2.1 points', '0')
+    >>> _signed(-1234.0, "money", "USD"), _signed(0.021, "share", ""), _signed(147.3, "count", ""), _signed(0.0002, "share", "")
+    ('−$1,200', '+2.1 points', '+150', '0')
     """
-    if not value:
-        return "0"
     if unit.startswith("money"):
-        return f"{'−' if value < 0 else '+'}{about(abs(value), currency)}"
-    return signed(value, unit)
+        text = f"{'−' if value < 0 else '+'}{foreseen(abs(value), unit, currency)}"
+    else:
+        text = signed(float(f"{value:.2g}"), unit)
+    return text if any(digit in text for digit in "123456789") else "0"
