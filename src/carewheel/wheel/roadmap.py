@@ -148,6 +148,8 @@ def moves_of(
 def _line(effect: GuessedMove, present: float, size: float) -> str:
     card = measures()[effect.what]
     words = [number(x, "count" if card.unit == "money" else card.unit) for x in (present, present + size)]
+    if words[0] == words[1]:  # less than the last digit shown
+        return f"{card.title} from {words[0]} by {size:+.1g}".replace("-", "\N{MINUS SIGN}")
     return f"{card.title} from {words[0]} to {words[1]}"
 
 
