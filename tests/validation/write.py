@@ -197,7 +197,10 @@ def main(names: Sequence[str]) -> int:
         return 2
     fine = True
     for name in names or SECTIONS:
+        began = time.monotonic()
         lines, holds = SECTIONS[name]()
+        if not any(", commit " in line for line in lines):
+            lines = [*lines, "", f"Run: {_when(began, name)}"]
         write(PAGE, {name: lines})
         print("\n".join(lines), flush=True)
         fine &= holds
