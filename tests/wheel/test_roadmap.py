@@ -110,6 +110,36 @@ def test_a_year_of_growth_never_fills_the_book_beyond_its_end(measured: dict[str
     assert found.practice.measures["operations.utilisation"] == 0.85
 
 
+def test_a_year_of_change_never_makes_shares_that_cannot_be(measured: dict[str, Measured]) -> None:
+    """No-shows cut to a quarter, and unpaid newcomers who become fewer while those whom patients send become more."""
+    missed, sent, organic = (
+        measured[name]
+        for name in ("operations.no_show_rate", "growth.referral_reproduction", "growth.organic_share")
+    )
+    assert level(changed(missed, 0.03, Value(-0.09, -0.09, -0.09, 100, "ok"))) == 0.0
+    assert level(changed(measured["experience.nps"], 3.0, Value(-9.0, -9.0, -9.0, 100, "ok"))) == -1.5
+    found = learn(
+        {
+            **measured,
+            missed.card.id: changed(missed, 0.03, Value(-0.09, -0.09, -0.09, 100, "ok")),
+            sent.card.id: changed(sent, 0.30, Value(0.1, 0.1, 0.1, 100, "ok")),
+            organic.card.id: changed(organic, 0.35, Value(-0.2, -0.2, -0.2, 100, "ok")),
+        }
+    )
+    assert found.worths is not None, found.why_no_money
+    assert found.present is not None
+    assert found.present.practice.measures["growth.referral_reproduction"] == 0.30
+    assert found.present.practice.measures["growth.organic_share"] == 0.35
+
+
+def test_a_practice_that_collected_nothing_is_refused(measured: dict[str, Measured]) -> None:
+    money = measured["finance.collections"]
+    for taken in (0.0, -50.0):
+        found = present({**measured, "finance.collections": changed(money, taken, None)})
+        assert isinstance(found, Lacking)
+        assert "collections above nought" in found.why
+
+
 def test_a_year_in_which_nobody_left_can_still_be_valued(measured: dict[str, Measured]) -> None:
     turnover = measured["people.turnover"]
     assert turnover.result is not None

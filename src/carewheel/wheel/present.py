@@ -67,6 +67,8 @@ def present(measured: Mapping[str, Measured]) -> Present | Lacking:
     missing = [name for name in needed if measured[name].value is None]
     if missing:
         return Lacking(tuple(measures()[name].title.lower() for name in missing))
+    if (measured["finance.collections"].value or 0.0) <= 0:
+        return Lacking(("collections above nought",))
     result = measured["operations.kept_visits"].result
     assert result is not None
     places = max(sum(value.value is not None for value in result.by_location.values()), 1)
@@ -104,6 +106,10 @@ def present(measured: Mapping[str, Measured]) -> Present | Lacking:
     if values["operations.utilisation"] >= 1 - values["operations.no_show_rate"]:
         # The straight line of a year would fill the book beyond its end.
         for name in ("operations.utilisation", "operations.no_show_rate"):
+            values[name] = measured[name].value or 0.0
+    if values["growth.referral_reproduction"] > values["growth.organic_share"]:
+        # Who is sent by patients comes unpaid; the straight lines of the two may cross.
+        for name in ("growth.referral_reproduction", "growth.organic_share"):
             values[name] = measured[name].value or 0.0
     if values["people.turnover"] <= 0:
         # Nobody left in a year: a small team is not one that nobody ever leaves.
@@ -159,7 +165,9 @@ def level(m: Measured) -> float | None:
     half = change.value / 2 * max(1 - (error / change.value) ** 2, 0.0)
     if m.card.reference is None:
         return m.value * (1 + min(max(half, -0.5), 0.5))
-    return min(max(m.value + half, m.card.least), m.card.most, 1.0 if m.card.unit == "share" else inf)
+    # Only points can be below nought.
+    least = m.card.least if m.card.unit == "points" else max(m.card.least, 0.0)
+    return min(max(m.value + half, least), m.card.most, 1.0 if m.card.unit == "share" else inf)
 
 
 def _balance(active: Measured, new: Measured) -> float | None:
