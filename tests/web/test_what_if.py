@@ -146,6 +146,17 @@ def test_what_cannot_be_asked_is_said_beside_what_was_typed(owner: Client, tryin
     assert jobs() == 0
 
 
+def test_shares_of_all_the_free_cash_can_be_asked_and_keep_their_digits(owner: Client, trying: Path) -> None:
+    page(owner, f"{PAGE}?months=24&staff=5&technology=55&amenities=30&marketing=10")
+    assert "marketing=33.3333333" in page(owner, f"{PAGE}?months=24&marketing=33.3333333")
+    assert jobs() == 2
+
+
+def test_without_facts_the_question_can_still_be_asked(owner: Client, trying: Path) -> None:
+    (trying / "manifest.json").unlink()
+    assert "The worker will run it" in page(owner, ASKED)
+
+
 def test_five_questions_may_be_open_and_one_that_was_given_up_says_so(owner: Client, trying: Path) -> None:
     for months in range(1, 6):
         page(owner, f"{PAGE}?months={months}")

@@ -99,7 +99,7 @@ def check_run(chosen: Sequence[str], months: int, policy: Mapping[str, float] | 
         raise PlanRefused(
             "plan.policy", f"There is no part {unknown[0]!r}.", f"Parts are: {', '.join(POLICIES)}."
         )
-    if sum((policy or {}).values()) > 1:
+    if sum((policy or {}).values()) > 1 + 1e-12:
         raise PlanRefused(
             "plan.policy",
             "The shares are together more than all of the free cash.",

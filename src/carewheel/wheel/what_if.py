@@ -51,7 +51,8 @@ class Answers:
 
     def mark(self, question: Question, as_of: date, turn: Path) -> str:
         """Tells a question at a state of the facts, and after the turn whose ``wheel.json`` is ``turn``, from every other."""
-        state = [self.workspace.manifest_path.stat().st_mtime_ns, turn.stat().st_mtime_ns]
+        facts = self.workspace.manifest_path
+        state = [facts.stat().st_mtime_ns if facts.exists() else 0, turn.stat().st_mtime_ns]
         asked = orjson.dumps([question.plain(), as_of, state], option=orjson.OPT_SORT_KEYS)
         return hashlib.sha256(asked).hexdigest()[:32]
 

@@ -63,7 +63,7 @@ class WhatIfForm(forms.Form):
     def query(self) -> str:
         """The question as it stands in an address."""
         wanted = self.cleaned_data
-        shares = [(name, f"{wanted[name]:g}") for name in POLICIES if wanted[name]]
+        shares = [(name, repr(wanted[name]).removesuffix(".0")) for name in POLICIES if wanted[name]]
         return urlencode([*(("play", one) for one in wanted["play"]), ("months", wanted["months"]), *shares])
 
 
