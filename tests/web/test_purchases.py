@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,7 @@ def test_a_file_fills_in_the_form_and_is_given_back(owner: Client, own: Path) ->
 
 def test_case_23_a_file_that_is_no_purchase_is_refused_and_not_kept(owner: Client, own: Path) -> None:
     for data, words in (
-        (b"\xff\xfe", "cannot be read as text"), (b"title = ", "is no TOML"), (b"x" * 1_000_001, "too large"), (b"<svg onload=alert(1)></svg>", "is no TOML"), (b"\x89PNG\r\n\x1a\n", "cannot be read as text"), (b"prize = 3", "There is no key"),
+        (b"\xff\xfe", "cannot be read as text"), (b"title = ", "is no TOML"), (b"x" + b".x" * 20_000, "too large"), (b"rate = 1" + b"0" * 5_000, "is no TOML"), (b"<svg onload=alert(1)></svg>", "is no TOML"), (b"\x89PNG\r\n\x1a\n", "cannot be read as text"), (b"prize = 3", "There is no key"),
         (b"[price]\namount = -1", "what the purchase shall do"),
     ):  # fmt: skip
         said = brought(owner, data)
@@ -138,6 +139,34 @@ def test_what_is_damaged_or_does_not_exist_is_said(owner: Client, own: Path, rem
     for address in ("/purchases/none/", "/purchases/none/edit/", "/purchases/..%2Fmanifest/", "/purchases/none/purchase.toml"):  # fmt: skip
         assert owner.get(address).status_code == 404
     assert owner.post("/purchases/none/", {"step": "eat"}).status_code == 404
+
+
+def test_what_cannot_be_read_at_all_can_be_removed(owner: Client, own: Path, reminders: str) -> None:
+    file = own / "purchases" / f"{reminders}.toml"
+    file.write_bytes(b"\xff\xfe")
+    assert "cannot be read as text" in page(owner, f"/purchases/{reminders}/")
+    assert owner.post(f"/purchases/{reminders}/", {"step": "remove"})["Location"] == "/purchases/"
+    assert not file.exists()
+
+
+def test_what_cannot_be_kept_is_refused_beside_what_was_typed(owner: Client, own: Path) -> None:
+    (own / "purchases").write_text("a file where the folder should be")
+    answer = owner.post("/purchases/new/", FORM)
+    assert answer.status_code == 400
+    assert "cannot be written" in answer.content.decode()
+    assert 'value="Chairside scanner"' in answer.content.decode()
+
+
+def test_who_saw_an_older_text_does_not_overwrite_the_newer(owner: Client, own: Path) -> None:
+    owner.post("/purchases/new/", FORM)
+    seen = re.findall(r'name="of" value="(\w+)"', page(owner, f"{ADDRESS}edit/"))
+    assert owner.post(f"{ADDRESS}edit/", {**FORM, "months": "36", "of": seen[0]})["Location"] == ADDRESS
+    late = owner.post(f"{ADDRESS}edit/", {**FORM, "months": "48", "of": seen[0]})
+    assert late.status_code == 409
+    assert "Somebody changed it" in late.content.decode()
+    assert 'value="48"' in late.content.decode()
+    assert f'name="of" value="{seen[0]}"' in late.content.decode(), "sent again it is refused again"
+    assert described((own / "purchases" / "chairside-scanner.toml").read_text()).months == 36
 
 
 def test_another_organisation_has_purchases_of_its_own(owner: Client, own: Path, reminders: str) -> None:

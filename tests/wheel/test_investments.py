@@ -100,6 +100,11 @@ def test_the_template_is_a_purchase_that_can_be_weighed(learnt: Learnt) -> None:
         (bought(effect='[[effect]]\nmeasure = "capacity"\nratio = [0.8, 0.9, 1]'), "purchase.effect"),
         (bought(effect=EFFECT.replace("[-0.03, -0.02, -0.01]", "-0.02")), "purchase.certain"),
         (bought(effect=EFFECT + "vendor = 1"), "purchase.figure"),
+        (bought("1" + "0" * 400), "purchase.figure"),
+        (bought(top="rate = -1" + "0" * 400), "purchase.figure"),
+        (bought("1" + "0" * 5000), "purchase.file"),
+        ("x = " + "[" * 5000, "purchase.file"),
+        (bought(top=f"places = {[str(i) for i in range(1001)]}"), "purchase.figure"),
     ],
 )  # fmt: skip
 def test_a_file_that_cannot_be_is_refused_with_a_remedy(text: str, code: str) -> None:
@@ -107,6 +112,11 @@ def test_a_file_that_cannot_be_is_refused_with_a_remedy(text: str, code: str) ->
         described(text)
     assert refusal.value.code == code
     assert refusal.value.remedy.endswith((".", "purchase", "measure"))
+
+
+def test_figures_that_no_practice_could_run_with_are_refused(learnt: Learnt) -> None:
+    with pytest.raises(PurchaseRefused, match="cannot be run with these figures"):
+        weigh(case(learnt, bought(effect='[[effect]]\nmeasure = "capacity"\nchange = [-1e308, 0, 1e308]')))
 
 
 def test_a_place_or_currency_of_others_is_refused(learnt: Learnt) -> None:

@@ -17,7 +17,7 @@ from carewheel.journeys.weigh_a_purchase import (
     follow_a_purchase,
     weigh_a_purchase,
 )
-from carewheel.practice.access import Actor, NotFound, Refused
+from carewheel.practice.access import Actor, Conflict, NotFound, Refused
 from carewheel.practice.audit import record
 from carewheel.practice.jobs import Run, enqueue
 from carewheel.practice.models import Job
@@ -84,7 +84,8 @@ def purchases_kept(workspace: Workspace) -> list[Kept]:
 def purchase_kept(actor: Actor, workspace: Workspace, name: str) -> Kept:
     """One purchase, and how far its weighing is. Raises `NotFound`."""
     shelf = Purchases(workspace)
-    _told(lambda: shelf.text(name))
+    if not shelf.has(name):
+        raise NotFound("There is no such purchase.")
     kept = _kept(shelf, name)
     job = _jobs(actor, kept).order_by("-id").first()
     if job is None:
@@ -132,16 +133,19 @@ def troubles_of(content: Mapping[str, Any]) -> list[Refused]:
             return found
 
 
-def keep_purchase(actor: Actor, workspace: Workspace, content: Mapping[str, Any], name: str = "") -> str:
-    """Keep a purchase (``name``: instead of that one) and have it weighed; returns its name.
+def keep_purchase(
+    actor: Actor, workspace: Workspace, content: Mapping[str, Any], name: str = "", of: str = ""
+) -> str:
+    """Keep a purchase (``name``: instead of that one, whose text had the mark ``of``) and have it weighed; returns its name.
 
-    Raises `Refused` (`unfit`) for what `described` refuses, and then nothing is kept; `NotFound`; `Refused` while another writes.
+    Raises `Refused` (`unfit`) for what `described` refuses, and then nothing is kept; `NotFound`; `Conflict` where somebody changed it
+    meanwhile; `Refused` while another writes.
     """
     need_to_plan(actor)
 
     def act() -> tuple[str, str]:
         text = written(content)
-        return text, Purchases(workspace).put(text, described(text).title, name)
+        return text, Purchases(workspace).put(text, described(text).title, name, of)
 
     text, kept = _told(act)
     with transaction.atomic():
@@ -259,6 +263,8 @@ def _told(act: Callable[[], Told]) -> Told:
     except PurchaseRefused as refused:
         if refused.code == "purchase.missing":
             raise NotFound("There is no such purchase.") from refused
+        if refused.code == "purchase.changed":
+            raise Conflict(refused.code, refused.what, refused.remedy) from refused
         raise unfit(refused) from refused
     except WorkspaceRefused as refused:
         raise Refused(refused.code, refused.what, refused.remedy) from refused

@@ -21,7 +21,7 @@ from carewheel.journeys.keep_purchases import (
 )
 from carewheel.journeys.see_the_wheel import Turned, latest_turn
 from carewheel.journeys.weigh_a_purchase import LARGEST, purchase_template
-from carewheel.practice.access import Forbidden, NotFound, Permission, Refused
+from carewheel.practice.access import Conflict, Forbidden, NotFound, Permission, Refused
 from carewheel.web.pages.access import SILENT_SECONDS
 from carewheel.web.pages.purchase_form import PurchaseForm
 from carewheel.web.shell import csv_file, done, need_everywhere, page, part, part_asked, shell, workspace_of
@@ -29,6 +29,7 @@ from carewheel.wheel.investments import (
     against_words,
     appraisal_rows,
     content_of,
+    mark_of,
     measure_rows,
     patient_words,
     promise_words,
@@ -65,10 +66,12 @@ def edit(request: HttpRequest, name: str) -> HttpResponse:
     kept = purchase_kept(shell(request).actor, workspace_of(request), name)
     if kept.what is None:
         raise NotFound("This purchase cannot be read, so it cannot be changed here.")
-    return _edited(request, content_of(kept.text), name, kept.what.title)
+    return _edited(request, content_of(kept.text), name, kept.what.title, mark_of(kept.text))
 
 
-def _edited(request: HttpRequest, content: Mapping[str, Any], name: str, title: str = "") -> HttpResponse:
+def _edited(
+    request: HttpRequest, content: Mapping[str, Any], name: str, title: str = "", of: str = ""
+) -> HttpResponse:
     turned = _turn(request)
     space = workspace_of(request)
     places = [(one, turned.place_name(one)) for one in turned.document["locations"] if one] if turned else []
@@ -81,18 +84,21 @@ def _edited(request: HttpRequest, content: Mapping[str, Any], name: str, title: 
             brought = True
         except Refused as refused:
             error = refused
+    if sent is not None:
+        of = sent.get("of", "")
     form = PurchaseForm(sent, places, content)
     if sent is not None and form.is_valid():
         described = form.content()
         try:
-            kept = keep_purchase(shell(request).actor, space, described, name)
+            kept = keep_purchase(shell(request).actor, space, described, name, of)
         except Refused as refused:
             if isinstance(refused, (NotFound, Forbidden)):
                 raise
-            error = next((one for one in troubles_of(described) or [refused] if not form.refuse(one)), None)
+            troubles = [] if isinstance(refused, Conflict) else troubles_of(described)
+            error = next((one for one in troubles or [refused] if not form.refuse(one)), None)
         else:
             return done(request, "Kept. It is being weighed.", reverse("purchase", args=[kept]))
-    words = {"form": form, "name": name, "title": title, "turned": turned, "brought": brought}
+    words = {"form": form, "name": name, "of": of, "title": title, "turned": turned, "brought": brought}
     return page(request, "purchases/edit.html", words, error=error)
 
 
@@ -176,7 +182,10 @@ def purchase_csv(request: HttpRequest, name: str) -> HttpResponse:
 def purchase_file(request: HttpRequest, name: str) -> HttpResponse:
     """The file of a purchase, as the command line reads it."""
     need_everywhere(shell(request), Permission.WHEEL_READ)
-    return _toml(name, purchase_kept(shell(request).actor, workspace_of(request), name).text)
+    kept = purchase_kept(shell(request).actor, workspace_of(request), name)
+    if kept.what is None:
+        raise NotFound("This purchase cannot be read.")
+    return _toml(name, kept.text)
 
 
 def _toml(name: str, text: str) -> HttpResponse:

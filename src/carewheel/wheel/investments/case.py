@@ -15,7 +15,7 @@ from carewheel.science.flywheel.practice_model import Move, PracticeModel, pract
 from carewheel.science.flywheel.practice_model.equations import EARNED
 from carewheel.science.flywheel.practice_model.forecast import values_of
 from carewheel.science.flywheel.practice_model.practice import LEVERS
-from carewheel.science.flywheel.stocks import Run, simulate
+from carewheel.science.flywheel.stocks import Refusal, Run, simulate
 from carewheel.science.refusal import CannotTell
 from carewheel.wheel.investments.described import VENDOR_WEIGHT, Described, Doubt, Promise
 from carewheel.wheel.investments.refusals import PurchaseRefused
@@ -45,7 +45,8 @@ EFFECT = "effect"
 class Case:
     """A purchase at a practice. ``places``: how many have it. ``promises``: with what a seller says already halved.
 
-    Raises `PurchaseRefused` (``purchase.effect``) where the model has no such measure.
+    Raises `PurchaseRefused` (``purchase.effect``) where the model has no such measure; its runs (``purchase.figure``) where the model
+    leaves the finite numbers.
     """
 
     described: Described
@@ -133,7 +134,10 @@ class Case:
     ) -> Run:  # fmt: skip
         record = list(dict.fromkeys([*shown, EARNED]))
         values = {**values_of(model, strengths), **given}
-        return simulate(model.model, values, record=record, every=round(1 / model.model.dt))
+        try:
+            return simulate(model.model, values, record=record, every=round(1 / model.model.dt))
+        except Refusal as cannot:
+            raise PurchaseRefused("purchase.figure", f"The practice cannot be run with these figures: {cannot.message}", "Look at the largest figures of what it shall move.") from cannot  # fmt: skip
 
     def gains(self, with_it: Run, without: Run) -> Floats:
         """What the purchase brings each month at all its places, before what it costs: (draws, months)."""

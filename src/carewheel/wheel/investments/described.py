@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from carewheel.wheel.plans.refusals import PlanRefused
 
 LONGEST = 120
 MOST_EFFECTS = 20
+MOST_PLACES = 1_000
 # What a seller says counts half, as everywhere in the house.
 VENDOR_WEIGHT = 0.5
 WRITE_OFFS = ("none", "straight-line", "macrs-5", "macrs-7", "at-once")
@@ -110,6 +112,8 @@ def content_of(text: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise PurchaseRefused("purchase.file", f"The file is no TOML: {error}.", "Begin with: carewheel template purchase") from error  # fmt: skip
+    except (ValueError, RecursionError) as error:
+        raise PurchaseRefused("purchase.file", "The file is no TOML of a purchase: a number is too long, or tables are too deep.", "Begin with: carewheel template purchase") from error  # fmt: skip
 
 
 def described(text: str) -> Described:
@@ -260,7 +264,8 @@ class _Rows:
 
     def texts(self, row: Mapping[str, Any], key: str) -> tuple[str, ...]:
         found = row.get(key, [])
-        if not isinstance(found, list) or not all(isinstance(x, str) and x for x in found):
+        fine = isinstance(found, list) and len(found) <= MOST_PLACES
+        if not fine or not all(isinstance(x, str) and x for x in found):
             raise self.wrong("", key, 'a list of texts, such as ["loc1", "loc2"]')
         return tuple(dict.fromkeys(found))
 
@@ -301,7 +306,8 @@ class _Rows:
 
 
 def _is_number(x: Any) -> bool:
-    return isinstance(x, (int, float)) and not isinstance(x, bool)
+    whole = isinstance(x, int) and not isinstance(x, bool)
+    return isinstance(x, float) or (whole and abs(x) <= sys.float_info.max)
 
 
 def _between(least: float, most: float) -> str:

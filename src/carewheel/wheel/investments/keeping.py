@@ -9,14 +9,15 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from carewheel.warehouse.workspace import Workspace, write_whole
+from carewheel.warehouse.workspace import Workspace, WorkspaceRefused, write_whole
 from carewheel.wheel.investments.refusals import PurchaseRefused
 
 SCHEMA_VERSION = 1
@@ -43,6 +44,10 @@ class Purchases:
     def names(self) -> list[str]:
         return sorted(path.stem for path in self.folder.glob("*.toml") if _NAME.fullmatch(path.stem))
 
+    def has(self, name: str) -> bool:
+        """Whether there is a file of that name, though perhaps none that can be read."""
+        return bool(_NAME.fullmatch(name)) and (self.folder / f"{name}.toml").exists()
+
     def text(self, name: str) -> str:
         """The file of one. Raises `PurchaseRefused`: ``purchase.missing``, ``purchase.file``."""
         if not _NAME.fullmatch(name):
@@ -54,14 +59,16 @@ class Purchases:
         except (OSError, UnicodeDecodeError) as error:
             raise PurchaseRefused("purchase.file", f"The file {name}.toml cannot be read as text.", "Restore it from a backup, or remove it.") from error  # fmt: skip
 
-    def put(self, text: str, title: str, name: str = "") -> str:
+    def put(self, text: str, title: str, name: str = "", of: str = "") -> str:
         """Keep ``text``: as ``name``, which must be there already, or under a new name after its title; returns the name.
 
-        Raises `PurchaseRefused` (``purchase.missing``), `WorkspaceRefused` (``workspace.busy``) while another process writes.
+        ``of``: the mark of the text that was changed. Raises `PurchaseRefused` (``purchase.missing``; ``purchase.changed`` where that is
+        not its text any more), `WorkspaceRefused` (``workspace.busy`` while another process writes, ``workspace.unwritable``).
         """
-        with self.workspace.writing():
+        with self._writing():
             if name:
-                self.text(name)
+                if mark_of(self.text(name)) != of and of:
+                    raise PurchaseRefused("purchase.changed", "Somebody changed it since you opened it.", "Nothing is kept. Open it anew beside this page, and put in what you changed.")  # fmt: skip
             else:
                 name = wanted = _after(title)
                 number = 1
@@ -73,8 +80,9 @@ class Purchases:
 
     def remove(self, name: str) -> None:
         """Its file and what was weighed of it. Raises as `put` does."""
-        with self.workspace.writing():
-            self.text(name)
+        with self._writing():
+            if not self.has(name):
+                raise _missing(name)
             for ending in ("toml", "json"):
                 (self.folder / f"{name}.{ending}").unlink(missing_ok=True)
 
@@ -90,7 +98,7 @@ class Purchases:
 
     def keep_weighing(self, name: str, text: str, found: Mapping[str, Any]) -> bool:
         """Keep what was weighed of ``text``; False where that is not its text any more, and nothing is kept then."""
-        with self.workspace.writing():
+        with self._writing():
             try:
                 now = self.text(name)
             except PurchaseRefused:
@@ -99,6 +107,14 @@ class Purchases:
                 return False
             self._write(f"{name}.json", orjson.dumps({"schema_version": SCHEMA_VERSION, "of": mark_of(text), **found}))  # fmt: skip
         return True
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            with self.workspace.writing():
+                yield
+        except OSError as error:
+            raise WorkspaceRefused("workspace.unwritable", f"The workspace cannot be written ({error.strerror}).", "Free space on its disk, or correct who may write there.") from error  # fmt: skip
 
     def _write(self, file: str, content: bytes) -> None:
         self.folder.mkdir(exist_ok=True)
