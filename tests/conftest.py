@@ -19,6 +19,10 @@ from benchmarks.peers.environment import HERE, python_of
 for threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
     os.environ.setdefault(threads, "1")
 
+# `make` exports it empty where there are no such data: that is no folder, not this one.
+if not os.environ.get("CAREWHEEL_DATA"):
+    os.environ.pop("CAREWHEEL_DATA", None)
+
 IN_CI = os.environ.get("CAREWHEEL_CI") == "1"
 
 

@@ -141,7 +141,7 @@ def exactness_rows(instances: int = INSTANCES, days: int = DAYS) -> list[Row]:
 
 def data_folder() -> Path | None:
     """The scheduling sets among the shared data, if they are there."""
-    folder = Path(os.environ.get("CAREWHEEL_DATA", "/nonexistent")) / "scheduling"
+    folder = Path(os.environ.get("CAREWHEEL_DATA") or "/nonexistent") / "scheduling"
     return folder if folder.is_dir() else None
 
 
