@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -86,6 +87,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
                 wait_for(work / "0.log", "I have been elected leader", 1)
         wait_for(work / "0.log", "Registering worker", 2)
         yield master
+        told = (work / "0.log").read_text(errors="replace")
+        assert len(set(re.findall(r"Launching executor \S+ on worker (\S+)", told))) == 2, "both have worked"
     finally:
         del os.environ["JAVA_TOOL_OPTIONS"]
         for process in running:

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import transaction
 
-from carewheel.journeys.guide_the_wheel import why_nothing
+from carewheel.journeys.guide_the_wheel import refusal_kept, why_nothing
 from carewheel.journeys.look_at_the_wheel import Looked, MoneyUnknown, look
 from carewheel.journeys.see_the_wheel import DOCUMENT, Turned
 from carewheel.journeys.simulate_the_wheel import check_run, simulate_the_wheel, simulation_document, xmile
@@ -88,9 +88,9 @@ def answer_what_if(workspace: Workspace, run: Run) -> None:
     try:
         found = answer_now(workspace, question, date.fromisoformat(asked["as_of"]), run.at.date(), run.beat)
     except (MoneyUnknown, NothingToTurn) as unknown:
-        found = _refused(why_nothing(unknown))
+        found = refusal_kept(why_nothing(unknown))
     except Refusal as cannot:
-        found = _refused(Refused("plan.policy", cannot.message, cannot.remedy))
+        found = refusal_kept(Refused("plan.policy", cannot.message, cannot.remedy))
     with transaction.atomic():
         run.fence()
         Answers(workspace).keep(str(asked["mark"]), found)
@@ -129,7 +129,3 @@ def answer_of(looked: Looked, question: Question) -> dict[str, Any]:
 
 def _mark(workspace: Workspace, turned: Turned, question: Question) -> str:
     return Answers(workspace).mark(question, turned.as_of, turned.folder / DOCUMENT)
-
-
-def _refused(why: Refused) -> dict[str, Any]:
-    return {"refused": {"code": why.code, "what": why.what, "remedy": why.remedy}}

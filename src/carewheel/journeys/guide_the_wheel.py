@@ -196,6 +196,11 @@ def why_nothing(error: MoneyUnknown | NothingToTurn) -> Refused:
     return Refused("plan.no-data", "No facts were read yet.", "Import the exports of your practice system first.")  # fmt: skip
 
 
+def refusal_kept(why: Refused) -> dict[str, Any]:
+    """An answer of the worker that says why there is none."""
+    return {"refused": {"code": why.code, "what": why.what, "remedy": why.remedy}}
+
+
 def need_to_plan(actor: Actor) -> None:
     """Plans and purchases are of the whole group. Raises `Forbidden` for a role of some locations."""
     actor.need(Permission.PLAN_WRITE)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from django.db import transaction
 
-from carewheel.journeys.guide_the_wheel import need_to_plan, why_nothing
+from carewheel.journeys.guide_the_wheel import need_to_plan, refusal_kept, why_nothing
 from carewheel.journeys.look_at_the_wheel import MoneyUnknown, look
 from carewheel.journeys.weigh_a_purchase import (
     LARGEST,
@@ -184,11 +184,9 @@ def weigh_kept(workspace: Workspace, run: Run) -> None:
     try:
         found = weighed_now(workspace, described(text), run.at.date(), run.beat)
     except PurchaseRefused as refused:
-        said = unfit(refused)
-        found = {"refused": {"code": said.code, "what": said.what, "remedy": said.remedy}}
+        found = refusal_kept(unfit(refused))
     except (MoneyUnknown, NothingToTurn) as unknown:
-        said = why_nothing(unknown)
-        found = {"refused": {"code": said.code, "what": said.what, "remedy": said.remedy}}
+        found = refusal_kept(why_nothing(unknown))
     with transaction.atomic():
         run.fence()
         shelf.keep_weighing(name, text, {"on": run.at.date().isoformat()} | found)
