@@ -218,6 +218,9 @@ def test_simulations_are_printed_for_programs_and_spreadsheets(group: Practice) 
 def test_the_model_is_written_as_xmile(group: Practice, tmp_path: Path) -> None:
     file = tmp_path / "wheel.xmile"
     group(f"export-xmile {file} --play Q2")
+    spent = tmp_path / "spent.xmile"
+    group(f"export-xmile {spent} --play Q2 --policy staff=.2")
+    assert spent.read_text("utf-8") != file.read_text("utf-8")
     root = ET.fromstring(file.read_text("utf-8"))
     space = {"x": "http://docs.oasis-open.org/xmile/ns/XMILE/v1.0"}
     names = {stock.get("name") for stock in root.findall(".//x:stock", space)}
@@ -240,6 +243,7 @@ def test_the_model_is_written_as_xmile(group: Practice, tmp_path: Path) -> None:
         ("plan propose Q2 --start 2026-02 --budget lots", "write a number"),
         ("plan accept nope --owner me", "There is no plan 'nope'"),
         ("export-xmile /proc/none/here", "cannot be written"),
+        ("export-xmile wheel.xmile --policy moon=.1", "There is no part 'moon'"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line(group: Practice, words: str, saying: str) -> None:

@@ -19,7 +19,7 @@ from carewheel.journeys.weigh_a_purchase import purchase_template
 from carewheel.journeys.work_behind_the_pages import house, work_once
 from carewheel.practice.models import AuditEvent, Job
 from carewheel.warehouse.workspace import Workspace
-from carewheel.wheel.investments import Purchases, described
+from carewheel.wheel.investments import PurchaseRefused, Purchases, described, keeping
 
 pytestmark = pytest.mark.django_db
 FORM = {
@@ -213,3 +213,14 @@ def test_what_was_weighed_belongs_to_the_text_that_was_weighed(tmp_path: Path) -
     assert shelf.names() == []
     assert list(shelf.folder.iterdir()) == []
     assert not shelf.keep_weighing(name, REMINDERS, {"answer": 1})
+
+
+def test_there_is_an_end_to_purchases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "MOST", 2)
+    shelf = Purchases(Workspace(tmp_path))
+    kept = [shelf.put(REMINDERS, "Chair") for _ in range(2)]
+    with pytest.raises(PurchaseRefused, match="There are 2 purchases already"):
+        shelf.put(REMINDERS, "Chair")
+    shelf.put(REMINDERS.replace("12", "24"), "Chair", kept[0])
+    shelf.remove(kept[1])
+    assert shelf.put(REMINDERS, "Chair") == kept[1]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -132,11 +132,20 @@ def value_command(as_of: datetime | None, workspace: Path, as_json: bool) -> Non
     say(f"Next: try one out.  carewheel wheel simulate --play {worths[0].play}")
 
 
+def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What is put to work in a run, and how long it is."""
+    for option in (
+        click.option("--policy", "policies", multiple=True, metavar="PART=SHARE",
+                     help="Free cash that goes into staff, technology, amenities or marketing on top of now, e.g. technology=.1."),
+        click.option("--months", default=24, show_default=True, help="How far ahead, 1 to 120 months."),
+        click.option("--play", "plays", multiple=True, metavar="ID", help="A play that is put to work now."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
 @wheel_command.command("simulate")
-@click.option("--play", "plays", multiple=True, metavar="ID", help="A play that is put to work now.")
-@click.option("--months", default=24, show_default=True, help="How far ahead, 1 to 120 months.")
-@click.option("--policy", "policies", multiple=True, metavar="PART=SHARE",
-              help="Free cash that goes into staff, technology, amenities or marketing on top of now, e.g. technology=.1.")  # fmt: skip
+@run_options
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV: each quantity by month.")
 @as_of_option
 @workspace_option
@@ -263,8 +272,7 @@ def verify_command(name: str, measure: str, as_of: datetime | None, workspace: P
 
 @wheel_command.command("export-xmile")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--play", "plays", multiple=True, metavar="ID", help="A play that is put to work now.")
-@click.option("--months", default=24, show_default=True, help="How far ahead, 1 to 120 months.")
+@run_options
 @click.option("--force", is_flag=True, help="Replace a file that is there already.")
 @as_of_option
 @workspace_option
@@ -274,6 +282,7 @@ def export_command(
     file: Path,
     plays: tuple[str, ...],
     months: int,
+    policies: tuple[str, ...],
     force: bool,
     as_of: datetime | None,
     workspace: Path,
@@ -288,8 +297,9 @@ def export_command(
         raise click.ClickException(
             f"{file} cannot be written (there is no folder for it). Give another name."
         )
-    check_run(plays, months)
-    text = xmile(looked_at(workspace, as_of), plays, months)
+    shares = _shares(policies)
+    check_run(plays, months, shares)
+    text = xmile(looked_at(workspace, as_of), plays, months, shares)
     try:
         file.write_text(text, "utf-8")
     except OSError as error:
@@ -297,7 +307,7 @@ def export_command(
             f"{file} cannot be written ({error.strerror}). Give another name."
         ) from error
     if as_json:
-        as_json_out({"file": str(file), "months": months, "plays": list(plays)})
+        as_json_out({"file": str(file), "months": months, "plays": list(plays), "policy": shares})
         return
     say(f"Wrote {file}: one mean place, {months} months, every arrow at its mean.")
     say("Next: open it in a system-dynamics tool that reads XMILE 1.0.")

@@ -21,6 +21,8 @@ from carewheel.warehouse.workspace import Workspace, WorkspaceRefused, write_who
 from carewheel.wheel.investments.refusals import PurchaseRefused
 
 SCHEMA_VERSION = 1
+# More than anybody weighs; each is read for the list.
+MOST = 300
 # The console has a page of this name.
 TAKEN = ("new",)
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,60}")
@@ -63,12 +65,14 @@ class Purchases:
         """Keep ``text``: as ``name``, which must be there already, or under a new name after its title; returns the name.
 
         ``of``: the mark of the text that was changed. Raises `PurchaseRefused` (``purchase.missing``; ``purchase.changed`` where that is
-        not its text any more), `WorkspaceRefused` (``workspace.busy`` while another process writes, ``workspace.unwritable``).
+        not its text any more; ``purchase.many`` where there are `MOST`), `WorkspaceRefused` (``workspace.busy`` while another process writes, ``workspace.unwritable``).
         """
         with self._writing():
             if name:
                 if mark_of(self.text(name)) != of and of:
                     raise PurchaseRefused("purchase.changed", "Somebody changed it since you opened it.", "Nothing is kept. Open it anew beside this page, and put in what you changed.")  # fmt: skip
+            elif len(self.names()) >= MOST:
+                raise PurchaseRefused("purchase.many", f"There are {MOST} purchases already.", "Remove those that are settled, then keep this one.")  # fmt: skip
             else:
                 name = wanted = _after(title)
                 number = 1
