@@ -72,5 +72,11 @@ def demo_group(seed: int, places: int, folder: Path | None = None, months: int =
     return made
 
 
+def kept_in() -> Path | None:
+    """The folder in which groups and answers are kept, if one is named."""
+    named = os.environ.get("CAREWHEEL_VALIDATION_ANSWERS")
+    return Path(named) if named else None
+
+
 def last_day() -> date:
     return Group(seed=1, locations=1, months=MONTHS).last_date

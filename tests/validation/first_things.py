@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tests.validation.demo_groups import FIRST_SEED, LAWS, MONTHS, demo_group, group_of
-from tests.validation.link_learning import Row, kept_in
+from tests.validation.demo_groups import FIRST_SEED, LAWS, MONTHS, demo_group, group_of, kept_in
+from tests.validation.link_learning import Row
 
 from carewheel.catalog.play_guesses import play_guesses
 from carewheel.invented.group import Group, PlannedPlay

@@ -19,7 +19,7 @@ import numpy as np
 from benchmarks.peers.environment import HERE, python_of
 from numpy.typing import NDArray
 from tests.science.flywheel.site_links import Design, draw, fit, score
-from tests.validation.demo_groups import FIRST_SEED, LAWS, MONTHS, DemoGroup, demo_group
+from tests.validation.demo_groups import FIRST_SEED, LAWS, MONTHS, DemoGroup, demo_group, kept_in
 
 from carewheel.science.flywheel.equation import Assumptions
 from carewheel.wheel.panel import LinkPanel, estimates, link_panel
@@ -36,11 +36,6 @@ class Row:
     bar: str
     found: str
     holds: bool | None  # None: shown beside, not judged
-
-
-def kept_in() -> Path | None:
-    named = os.environ.get("CAREWHEEL_VALIDATION_ANSWERS")
-    return Path(named) if named else None
 
 
 def design_rows(designs: int = DESIGNS, mean_designs: int = MEAN_DESIGNS) -> list[Row]:

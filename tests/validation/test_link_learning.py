@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 from tests.validation.demo_groups import FIRST_SEED, demo_group
+from tests.validation.link_doubts import Off, beyond
 from tests.validation.link_learning import group_panel, laws_of
+from tests.validation.write import PAGE
+
+from carewheel.catalog.links import links
 
 SEEDS, PLACES = 5, 2
 
@@ -30,3 +36,25 @@ def test_the_first_places_of_a_group_are_the_group_of_that_size() -> None:
     assert one.locations == other.locations
     for name, series in one.series.items():
         np.testing.assert_array_equal(series.values, other.series[name].values)
+    # The books were opened eight months ago, and the first three tell of that.
+    assert len(one.months) == 8 - 3
+
+
+def test_what_errors_are_beyond_their_own_is_found() -> None:
+    rng = np.random.default_rng(1)
+    own = rng.uniform(0.02, 0.2, 2_000)
+    off = [
+        Off(float(e), float(s**2))
+        for e, s in zip(rng.normal(size=2_000) * np.hypot(own, 0.1), own, strict=True)
+    ]
+    assert abs(beyond(off) - 0.1) < 0.01
+    assert beyond([Off(0.0, 0.01)] * 3) == 0.0
+
+
+def test_doubts_of_the_catalog_are_those_that_were_found() -> None:
+    table = re.search(r"<!-- doubts -->\n(.*?)<!-- end -->", PAGE.read_text("utf-8"), re.S)
+    assert table is not None
+    rows = [line.split("|") for line in table[1].splitlines() if re.match(r"\| C\d", line)]
+    assert {row[1].strip(): (float(row[7]), row[8].strip()) for row in rows} == {
+        link.id: (link.doubt, "holds") for link in links().values()
+    }

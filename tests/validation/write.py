@@ -21,6 +21,7 @@ from tests.validation.fault_scores import fault_section
 from tests.validation.first_things import first_section
 from tests.validation.forecasts import attendance_section, demand_section
 from tests.validation.forecasts_durations import durations_section
+from tests.validation.link_doubts import doubt_section
 from tests.validation.link_learning import link_section
 from tests.validation.link_strengths import ACCOUNTING, broken, wrong_signs
 from tests.validation.people_and_money import people_and_money_section
@@ -162,6 +163,7 @@ SECTIONS: dict[str, Section] = {
     "world": looks,
     "strengths": strengths,
     "faults": _faults,
+    "doubts": doubt_section,
     "links": link_section,
     "first": first_section,
     "causal": _causal,

@@ -16,8 +16,13 @@ from carewheel.warehouse.measures import MeasureResult
 
 # Older months tell of another practice; five years are enough to learn from.
 MOST_MONTHS = 60
+# A record begins with open books: nobody was referred yet, no claim was sent, and money takes some three months to come in.
+OPENING = 3
 # Facts in which some speak for all: what acts on others is how all are, not how those were who answered.
-ANSWERS = frozenset({"survey_response", "staff_pulse", "review"})
+ANSWERS = frozenset({"survey_response", "staff_pulse"})
+# Stars act as they stand, posted by whom they may be, and are read by the year.
+POSTED = "review"
+A_YEAR, HALF_A_YEAR = 12, 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +37,7 @@ class LinkPanel:
 def link_panel(results: Mapping[str, MeasureResult]) -> LinkPanel:
     """The panel of all link ends among ``results``. Facts without a place count as one place of their own."""
     ends = {name: results[name] for name in link_scales() if name in results and results[name].months}
-    months = sorted({month for result in ends.values() for month in result.months})[-MOST_MONTHS:]
+    months = sorted({month for result in ends.values() for month in result.months})
     locations = sorted({place for result in ends.values() for place in result.by_location_month})
     if len(locations) > 1:
         locations = [place for place in locations if place]
@@ -41,15 +46,14 @@ def link_panel(results: Mapping[str, MeasureResult]) -> LinkPanel:
     for name, result in ends.items():
         card, scale = measures()[name], link_scales()[name]
         values, noise = (np.full((len(locations), len(months)), np.nan) for _ in range(2))
-        kept = [k for k, month in enumerate(result.months) if month in column]
-        at = [column[result.months[k]] for k in kept]
+        at = [column[month] for month in result.months]
         for i, place in enumerate(locations):
             found = result.by_location_month.get(place)
             if found is not None:
-                values[i, at] = (found.value[kept] - scale.value) / scale.sd
-                noise[i, at] = found.variance[kept] / scale.sd**2
+                values[i, at] = (found.value - scale.value) / scale.sd
+                noise[i, at] = found.variance / scale.sd**2
         series[name] = _series(card, values, noise)
-    begun = _begun(series.values())
+    begun = max(_begun(series.values()) + OPENING, len(months) - MOST_MONTHS)
     kept_months = {name: _since(one, begun) for name, one in series.items()}
     return LinkPanel(tuple(locations), tuple(months[begun:]), kept_months)
 
@@ -76,8 +80,8 @@ def _series(card: MeasureCard, values: NDArray[np.float64], noise: NDArray[np.fl
         values,
         noise,
         sampled=bool(ANSWERS & set(card.facts)),
-        trailing=12 if card.window == "trailing12" else 1,
-        rare=card.interval == "poisson_rate",
+        trailing=A_YEAR if card.window == "trailing12" else 1,
+        acts_over=A_YEAR if POSTED in card.facts else HALF_A_YEAR if card.interval == "poisson_rate" else 1,
     )
 
 
@@ -86,7 +90,7 @@ def link_priors() -> list[LinkPrior]:
     return [
         LinkPrior(
             link.id, link.from_measure, link.to_measure, link.assumed.mean, link.assumed.sd, link.target,
-            chance_absent(), link.same_month,
+            chance_absent(), link.same_month, link.doubt,
         )
         for link in links().values()
     ]  # fmt: skip

@@ -10,7 +10,14 @@ from scipy.stats import multivariate_normal
 from tests.science.flywheel.site_links import draw, score
 
 from carewheel.science.flywheel.equation import Assumptions, fit_equation
-from carewheel.science.flywheel.learning import LinkPrior, PanelSeries, calibrated, felt, learn_links
+from carewheel.science.flywheel.learning import (
+    LinkPrior,
+    PanelSeries,
+    calibrated,
+    felt,
+    learn_links,
+    running_mean,
+)
 from carewheel.science.flywheel.strength import Strength, posterior
 from carewheel.science.flywheel.whitening import gains, smooth, whiten
 
@@ -113,6 +120,51 @@ def test_noise_of_a_sampled_source_does_not_draw_the_link_to_nothing() -> None:
     }
     assert abs(found[True].own_mean - 0.5) < 3 * found[True].own_sd < 0.45
     assert found[False].own_mean < 0.5 - 3 * found[False].own_sd  # what ignoring the noise costs
+
+
+def test_what_pushes_a_sampled_source_does_not_take_its_effect() -> None:
+    """Load strains a team and puts patients off by itself; the strain, which few tell, does so as well."""
+    rng = np.random.default_rng(21)
+    sites, months = 120, 36
+    load = rng.normal(size=(sites, months))
+    strain = 0.3 * rng.normal(size=load.shape)
+    strain[:, 1:] += 0.5 * load[:, :-1]
+    answers, noise = strain + 0.7 * rng.normal(size=load.shape), np.full(load.shape, 0.49)
+    nps = 0.3 * rng.normal(size=load.shape)
+    nps[:, 1:] -= 0.5 * strain[:, :-1] + 0.3 * load[:, :-1]
+    zero = np.zeros_like(load)
+    panel = {
+        "load": PanelSeries(load, zero), "strain": PanelSeries(answers, noise, sampled=True), "nps": PanelSeries(nps, zero),
+    }  # fmt: skip
+    pushed = LinkPrior("C4-C5", "load", "strain", 0.0, 0.5)
+    felt_by = LinkPrior("C5-C1", "strain", "nps", 0.0, 0.5, part="C1")
+    beside = LinkPrior("C4-C1", "load", "nps", 0.0, 0.5, part="C1")
+    found = learn_links(panel, [pushed, felt_by, beside], MONTHS)
+    assert abs(found["C5-C1"].own_mean + 0.5) < 3 * found["C5-C1"].own_sd < 0.4
+    assert abs(found["C4-C1"].own_mean + 0.3) < 3 * found["C4-C1"].own_sd < 0.4
+    # Not knowing what pushes the strain, it would be made out too weak, and the load too strong.
+    alone = learn_links(panel, [felt_by, beside], MONTHS)
+    assert alone["C5-C1"].own_mean > -0.5 + 3 * alone["C5-C1"].own_sd
+
+
+def test_a_doubt_of_the_equation_stays_however_many_months_there_are() -> None:
+    rng = np.random.default_rng(22)
+    wait = rng.normal(size=(200, 36))
+    nps = np.zeros_like(wait)
+    nps[:, 1:] = -0.5 * wait[:, :-1]
+    nps += 0.1 * rng.normal(size=wait.shape)
+    zero = np.zeros_like(wait)
+    panel = {"wait": PanelSeries(wait, zero), "nps": PanelSeries(nps, zero)}
+    sure, doubted = (
+        learn_links(panel, [LinkPrior("C4-C1", "wait", "nps", -0.35, 0.1, doubt=doubt)], MONTHS)["C4-C1"]
+        for doubt in (0.0, 0.2)
+    )
+    assert sure.own_sd < 0.03
+    assert doubted.own_sd == pytest.approx((sure.own_sd**2 + 0.04) ** 0.5)
+    assert doubted.prior_weight > sure.prior_weight
+    # The months say -.5, the guess -.35 ± .1: what is doubted moves a fifth of the way.
+    assert sure.strength.centre == pytest.approx(-0.5, abs=0.03)
+    assert doubted.strength.centre == pytest.approx(-0.38, abs=0.01)
 
 
 def test_a_cause_of_both_is_held_equal() -> None:
@@ -234,6 +286,18 @@ def test_what_is_felt_before_the_first_month_is_the_first_half_year() -> None:
     spans = felt(values, [(1, 1)])[0, 0]
     assert spans[:2] == pytest.approx([4.8, 4.8])  # mean of 2, 4, 6, 6, 6
     assert spans[2:] == pytest.approx([2.0, 4.0, 4.0, 6.0, 6.0, 6.0])
+
+
+def test_a_mean_of_months_counts_each_by_what_it_tells() -> None:
+    values = np.array([[3.0, 5.0, np.nan, 4.0, 4.0, 4.0, 1.0], [np.nan] * 7])
+    noise = np.array([[0.5, 0.1, np.nan, 0.25, 0.25, 0.25, 1.0], [np.nan] * 7])
+    found = running_mean(values, noise, 3)
+    assert found[0, 3] == pytest.approx((5 * 10 + 4 * 4) / 14)  # the month without reviews does not count
+    assert found[0, 6] == pytest.approx((4 * 4 + 4 * 4 + 1) / 9)
+    # What came before is the first half year: 24 pieces of it, six a month with months that told.
+    half = (3 * 2 + 5 * 10 + 4 * 4 * 3) / 24
+    assert found[0, 0] == pytest.approx((3 * 2 + 2 * half * 24 / 5) / (2 + 2 * 24 / 5))
+    assert np.isnan(found[1]).all()
 
 
 def test_permuting_sites_changes_nothing() -> None:

@@ -1,8 +1,9 @@
 """All links of a wheel from one panel: sources freed of sampling noise, felt with a lag, one equation for each target.
 
-A source that is only sampled (answers to a survey) is replaced by its expectation given all its months and the known noise of
-each (regression calibration: Carroll et al. 2006, Measurement Error in Nonlinear Models, ch. 4): using the noisy values as they
-are would draw every link towards zero. A source that is counted in full is felt as it was.
+A source that is only sampled (answers to a survey) is replaced by its expectation given all its months, the known noise of
+each, and what pushes it (regression calibration: Carroll et al. 2006, Measurement Error in Nonlinear Models, ch. 4, the other
+columns of the equation included): using the noisy values as they are would draw every link towards zero, and leaving out what
+pushes the source would give its effect to those causes. A source that is counted in full is felt as it was.
 """
 
 from __future__ import annotations
@@ -28,10 +29,8 @@ SHARES = (0.4, 0.3, 0.3, 0.25, 0.15)
 LAG_DOUBT = 0.6
 
 CAUSE_SD = 0.3
-# What no number of months takes away: the share of a link's likely size by which the equation itself may be wrong. Assumed.
-MODEL_DOUBT = 0.15
 MOST = 3.0
-HALF_A_YEAR = 6
+OPENING = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +38,15 @@ class PanelSeries:
     """One measure over sites and months in reference standard deviations from its reference: (N, T), NaN where missing.
 
     ``noise``: known sampling variance. ``sampled``: the values are answers of some, and what acts is how all are.
-    ``trailing``: how many months each value looks back over (1: only its own). ``rare``: a rate of rare events (leavers of a
-    small team), which acts by its mean over half a year: one month's rate is none or absurd.
+    ``trailing``: how many months each value looks back over (1: only its own). ``acts_over``: by the mean of how many months it
+    acts: one month's rate of rare events (leavers of a small team) is none or absurd, and stars are read for a year.
     """
 
     values: Floats
     noise: Floats
     sampled: bool = False
     trailing: int = 1
-    rare: bool = False
+    acts_over: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +55,7 @@ class LinkPrior:
 
     ``part``: the component that the target belongs to. ``absent``: chance that the link is not there at all.
     ``same_month``: the effect may begin within the month itself (a wait and the answer after it), else from the next on.
+    ``doubt``: what no number of months takes away, the standard deviation by which the equation itself may be wrong.
     """
 
     id: str
@@ -66,6 +66,7 @@ class LinkPrior:
     part: str = ""
     absent: float = 0.1
     same_month: bool = False
+    doubt: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +116,7 @@ def learn_links(
         raise ValueError("All series of a panel have the same sites and months.")
     sites = shapes.pop()[0] if shapes else 0
     found = {link.id: _as_before(link, sites) for link in links}
-    acting = {
-        name: _acting(panel[name], months_of_year, assume)
-        for name in sorted({link.source for link in links} & set(panel))
-    }
+    acting = _acting_of(panel, links, months_of_year, assume)
     for target in sorted({link.target for link in links} & set(panel)):
         into = [link for link in links if link.target == target and link.source in panel]
         found |= _learn_equation(
@@ -127,11 +125,33 @@ def learn_links(
     return found
 
 
-def _acting(series: PanelSeries, months_of_year: NDArray[np.intp], assume: Assumptions | None) -> Floats:
+def _acting_of(
+    panel: Mapping[str, PanelSeries],
+    links: Sequence[LinkPrior],
+    months_of_year: NDArray[np.intp],
+    assume: Assumptions | None,
+) -> dict[str, Floats]:
+    """What acts of every source. Sampled ones twice: first each by itself, then given what pushes it as the first time shows it."""
+    sources = sorted({link.source for link in links} & set(panel))
+    alone = {name: _acting(panel[name], [], months_of_year, assume) for name in sources}
+    found = dict(alone)
+    for name in sources:
+        pushing = sorted({link.source for link in links if link.target == name} & set(alone))
+        if panel[name].sampled and pushing:
+            found[name] = _acting(panel[name], [alone[cause] for cause in pushing], months_of_year, assume)
+    return found
+
+
+def _acting(
+    series: PanelSeries,
+    causes: Sequence[Floats],
+    months_of_year: NDArray[np.intp],
+    assume: Assumptions | None,
+) -> Floats:
     """What can act of a source: (N, T). No reading counts for more than `MOST` reference standard deviations."""
-    values = calibrated(series, months_of_year, assume) if series.sampled else series.values
-    if series.rare:
-        values = felt(values, [(0, HALF_A_YEAR - 1)])[0]
+    values = calibrated(series, months_of_year, assume, causes) if series.sampled else series.values
+    if series.acts_over > 1:
+        values = running_mean(values, series.noise, series.acts_over)
     return np.clip(values, -MOST, MOST)
 
 
@@ -171,17 +191,22 @@ def _learn_equation(
         # The coefficients of these sum to nothing: they move the effect in time and leave its size alone.
         held += [part - main for part in parts[1:]]
         held_sd += [LAG_DOUBT * float(np.hypot(link.mean, link.sd))] * (len(parts) - 1)
-    for name in causes:
-        for column in _averaged(felt(acting[name], SPANS), target.trailing):
-            # A cause that is missing at a site must not cost its cells: there it is held at nothing.
-            held.append(np.where(np.isfinite(column), column, 0.0))
-            held_sd.append(CAUSE_SD)
+    beside = _causes([acting[name] for name in causes], target.trailing)
+    held += beside
+    held_sd += [CAUSE_SD] * len(beside)
     mean, sd = np.array([link.mean for link in into]), np.array([link.sd for link in into])
     fit = fit_equation(
         target.values, target.noise, np.array(mains), mean, sd, months_of_year, assume,
         np.array(held).reshape(-1, *target.values.shape), np.array(held_sd),
     )  # fmt: skip
     return {link.id: _estimate(link, fit, at) for at, link in enumerate(into)}
+
+
+def _causes(acting: Sequence[Floats], trailing: int = 1) -> list[Floats]:
+    """Columns of what is held equal: each cause over each span of months."""
+    columns = [column for one in acting for column in _averaged(felt(one, SPANS), trailing)]
+    # A cause that is missing at a site must not cost its cells: there it is held at nothing.
+    return [np.where(np.isfinite(column), column, 0.0) for column in columns]
 
 
 def _profile(link: LinkPrior) -> tuple[tuple[tuple[int, int], ...], Floats]:
@@ -205,7 +230,7 @@ def felt(values: Floats, spans: Sequence[tuple[int, int]]) -> Floats:
     known = np.isfinite(values)
     some = known.any(axis=1)
     first = np.where(some, known.argmax(axis=1), 0)
-    early = known & (np.arange(months) < first[:, None] + 6)
+    early = known & (np.arange(months) < first[:, None] + OPENING)
     count = early.sum(axis=1)
     opening = np.divide(
         np.where(early, values, 0.0).sum(axis=1), count, out=np.full(sites, np.nan), where=count > 0
@@ -221,17 +246,53 @@ def felt(values: Floats, spans: Sequence[tuple[int, int]]) -> Floats:
     return np.array(out)
 
 
+def running_mean(values: Floats, noise: Floats, months: int) -> Floats:
+    """The mean of the last ``months`` months, weighted by how much each tells (1 / ``noise``): (N, T).
+
+    Months without a value do not count; those before the first one are taken as the mean of its first half year. NaN for a site
+    without values.
+
+    >>> running_mean(np.array([[4.0, 1.0, np.nan]]), np.array([[1.0, 2.0, np.nan]]), 2).round(2).tolist()
+    [[3.57, 3.0, 1.0]]
+    """
+    known = np.isfinite(values) & np.isfinite(noise)
+    # Where nothing is known of the noise (one review a month), months count alike.
+    weight = np.divide(1.0, np.where(noise > 0, noise, 1.0), out=np.zeros_like(values), where=known)
+    first = np.where(known.any(axis=1), known.argmax(axis=1), 0)[:, None]
+    early = np.where(np.arange(values.shape[1]) < first + OPENING, weight, 0.0)
+    full = np.where(known, values, 0.0)
+    before, of = (early * full).sum(axis=1, keepdims=True), early.sum(axis=1, keepdims=True)
+    count = np.maximum((early > 0).sum(axis=1, keepdims=True), 1)
+
+    def sums(x: Floats, opening: Floats) -> Floats:
+        whole = np.concatenate([np.repeat(opening / count, months - 1, axis=1), x], axis=1)
+        return np.asarray(np.lib.stride_tricks.sliding_window_view(whole, months, axis=1).sum(axis=-1))
+
+    total = sums(weight, of)
+    return np.divide(sums(weight * full, before), total, out=np.full_like(values, np.nan), where=total > 0)
+
+
 def calibrated(
-    series: PanelSeries, months_of_year: NDArray[np.intp], assume: Assumptions | None = None
+    series: PanelSeries,
+    months_of_year: NDArray[np.intp],
+    assume: Assumptions | None = None,
+    causes: Sequence[Floats] = (),
 ) -> Floats:
-    """The expectation of a sampled series in each month given all its months: (N, T), NaN for sites without values."""
+    """The expectation of a sampled series in each month given all its months and ``causes`` (each (N, T), felt over all spans).
+
+    Returns (N, T), NaN for sites without values.
+    """
     y, noise = series.values, series.noise
     none = np.empty((0, *y.shape))
-    fit = fit_equation(y, noise, none, np.empty(0), np.empty(0), months_of_year, assume)
+    held = np.array(_causes(causes)).reshape(-1, *y.shape)
+    fit = fit_equation(
+        y, noise, none, np.empty(0), np.empty(0), months_of_year, assume, held, np.full(len(held), CAUSE_SD)
+    )
     if not np.isfinite(fit.sigma):
         return np.full_like(y, np.nan)
     seen = np.isfinite(y) & np.isfinite(noise)
-    rest = np.where(seen, y - fit.beyond, 0.0).T
+    beyond = fit.beyond + np.tensordot(fit.mean, held, axes=1)
+    rest = np.where(seen, y - beyond, 0.0).T
     by = gains(np.where(seen, noise, 0.0).T, seen.T, fit.sigma, fit.phi)
     white = whiten(np.stack([np.ones_like(rest), rest], axis=2), by, fit.phi)
     weight = (white[:, :, 0] ** 2).sum(axis=0)
@@ -242,7 +303,7 @@ def calibrated(
         where=weight > 0,
     )
     process = smooth(np.where(seen.T, rest - level, 0.0), by, fit.phi)
-    return np.asarray((process + level).T + fit.beyond)
+    return np.asarray((process + level).T + beyond)
 
 
 def _averaged(x: Floats, months: int) -> Floats:
@@ -285,7 +346,7 @@ def _estimate(link: LinkPrior, fit: EquationFit, at: int) -> LinkEstimate:
         else float("nan")
     )
     # The equation is not the practice: however many months there are, what it leaves out stays.
-    own_variance += (MODEL_DOUBT * float(np.hypot(link.mean, link.sd))) ** 2
+    own_variance += link.doubt**2
     weight = own_variance / (own_variance + link.sd**2) if np.isfinite(own_variance) else 1.0
     return LinkEstimate(
         link.id, posterior(own_mean, own_variance**0.5, link.mean, link.sd, link.absent), own_mean, own_variance**0.5, weight,
