@@ -211,7 +211,8 @@ def link_section(designs: int = DESIGNS, counts: dict[int, int] | None = None) -
         "|---|---|---|---|",
         *(f"| {r.what} | {r.bar} | {r.found} | {'' if r.holds is None else 'holds' if r.holds else '**does not hold**'} |" for r in rows),
         "",
-        f"By law, groups of 30 places. A chance of {Assumptions().site_spread} of spread between sites is presumed and there is none in these groups.",
+        f"By law, groups of 30 places. A chance of {Assumptions().site_spread} of spread between sites is presumed and there is none in these groups. Own errors include the",
+        "doubt of each equation (section above).",
         "",
         *tables,
     ]  # fmt: skip
