@@ -310,6 +310,15 @@ def test_permuting_sites_changes_nothing() -> None:
     assert other.site_mean == pytest.approx(one.site_mean[order], rel=1e-9)
 
 
+@pytest.mark.parametrize("shape", [(0, 0), (3, 0), (0, 12), (1, 1), (3, 2)])
+def test_hardly_any_months_leave_every_prior(shape: tuple[int, int]) -> None:
+    values = np.random.default_rng(7).normal(size=shape)
+    series = PanelSeries(values, np.full(shape, 0.1), sampled=True, acts_over=12)
+    links = [LinkPrior("C4-C1", "wait", "nps", -0.3, 0.1), LinkPrior("C1-C3", "nps", "value", 0.25, 0.08)]
+    found = learn_links({"wait": series, "nps": series, "value": series}, links, np.arange(shape[1]) % 12)
+    assert [(e.identified, e.strength.centre) for e in found.values()] == [(False, -0.3), (False, 0.25)]
+
+
 def test_fewer_months_than_a_target_looks_back_leave_the_prior() -> None:
     rng = np.random.default_rng(6)
     nps, value = rng.normal(size=(2, 4, 6))

@@ -114,8 +114,10 @@ def learn_links(
     shapes = {series.values.shape for series in panel.values()}
     if len(shapes) > 1:
         raise ValueError("All series of a panel have the same sites and months.")
-    sites = shapes.pop()[0] if shapes else 0
+    sites, months = shapes.pop() if shapes else (0, 0)
     found = {link.id: _as_before(link, sites) for link in links}
+    if not sites * months:
+        return found
     acting = _acting_of(panel, links, months_of_year, assume)
     for target in sorted({link.target for link in links} & set(panel)):
         into = [link for link in links if link.target == target and link.source in panel]
