@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from benchmarks.peers.environment import HERE, python_of
@@ -22,7 +23,8 @@ from tests.science.flywheel.site_links import Design, draw, fit, score
 from tests.validation.demo_groups import FIRST_SEED, LAWS, MONTHS, DemoGroup, demo_group, kept_in
 
 from carewheel.science.flywheel.equation import Assumptions
-from carewheel.wheel.panel import LinkPanel, estimates, link_panel
+from carewheel.science.flywheel.learning import LinkPrior, felt, lag_profile
+from carewheel.wheel.panel import LinkPanel, estimates, link_panel, link_priors
 
 Floats = NDArray[np.float64]
 DESIGN_SEED, DESIGNS, MEAN_DESIGNS, NUTS_DESIGNS = 70_001, 400, 2_000, 6
@@ -99,9 +101,40 @@ def design_for_peer(d: Design) -> dict[str, object]:
     return {"x": d.source.tolist(), "y": y, "log_sigma": 0.5 * float(np.log(total)), "shock": fit(d).shock}
 
 
+class Plain(NamedTuple):
+    """A strength and its standard error by least squares; NaN and infinite where there is nothing to regress."""
+
+    mean: float
+    sd: float
+
+    def covers(self, true: float) -> bool:
+        return abs(self.mean - true) <= 1.6449 * self.sd
+
+
+def plain_link(panel: LinkPanel, link: LinkPrior) -> Plain:
+    """The target regressed on what is felt of the source as it was measured, with an effect of each place and month: noise of
+    answers, other causes, and months that hang together are ignored."""
+    if link.source not in panel.series or link.target not in panel.series:
+        return Plain(float("nan"), float("inf"))
+    spans, shares = lag_profile(link)
+    y = panel.series[link.target].values
+    x = np.tensordot(shares, felt(panel.series[link.source].values, spans), axes=1)
+    seen = np.isfinite(x) & np.isfinite(y)
+    x, y = (np.where(seen, v, 0.0) for v in (x, y))
+    for _ in range(50):
+        for axis in (1, 0):
+            n = np.maximum(seen.sum(axis=axis, keepdims=True), 1)
+            x, y = (np.where(seen, v - v.sum(axis=axis, keepdims=True) / n, 0.0) for v in (x, y))
+    free, weight = seen.sum() - sum(seen.shape), float((x * x).sum())
+    if free <= 0 or weight < 1e-9:
+        return Plain(float("nan"), float("inf"))
+    slope = float((x * y).sum()) / weight
+    return Plain(slope, (float(((y - slope * x) ** 2).sum()) / free / weight) ** 0.5)
+
+
 @dataclass(frozen=True)
 class Found:
-    """One law of one group: truth, intervals at 90 and 95 %, and what the panel alone says."""
+    """One law of one group: truth, intervals at 90 and 95 %, what the panel alone says, and a plain regression of it."""
 
     seed: int
     law: str
@@ -110,11 +143,13 @@ class Found:
     excludes_nothing: bool
     own_mean: float
     own_sd: float
-    absent: float
+    mean: float
+    guess: float
+    plain: Plain
 
 
 def laws_of(group: DemoGroup, panel: LinkPanel) -> list[Found]:
-    rows = []
+    rows, priors = [], {link.id: link for link in link_priors()}
     for law, estimate in estimates(panel).items():
         if law not in LAWS:
             continue
@@ -123,7 +158,7 @@ def laws_of(group: DemoGroup, panel: LinkPanel) -> list[Found]:
         true = group.strengths[law]
         rows.append(
             Found(group.seed, law, true, low - 1e-12 <= true <= high + 1e-12, far_low > 0 or far_high < 0, estimate.own_mean,
-                  estimate.own_sd, estimate.strength.absent)
+                  estimate.own_sd, estimate.strength.mean, priors[law].mean * (1 - priors[law].absent), plain_link(panel, priors[law]))
         )  # fmt: skip
     return rows
 
@@ -152,10 +187,18 @@ def group_rows(found: Sequence[Found], what: str) -> list[Row]:
     broken = [f.excludes_nothing for f in found if f.true == 0]
     wrong = float(np.mean(broken)) if broken else 0.0
     limit = 0.05 + 2 * (0.05 * 0.95 / max(len(broken), 1)) ** 0.5
+    seen = [f for f in found if np.isfinite(f.plain.sd)]
+    covers = np.mean([f.plain.covers(f.true) for f in seen]) if seen else float("nan")
+    ours, guessed, plain = (
+        float(np.sqrt(np.mean([(value(f) - f.true) ** 2 for f in seen]))) if seen else float("nan")
+        for value in (lambda f: f.mean, lambda f: f.guess, lambda f: f.plain.mean)
+    )
     return [
         Row(f"{what}, {len(seeds)} seeds: 90 % intervals of {len(found)} laws", f".87 to .93, within 2 errors of {error:.3f}",
             f"{covered:.3f}", 0.87 - 2 * error <= covered <= 0.93 + 2 * error),
         Row(f"{what}: of {len(broken)} broken laws a 95 % interval excludes 0", f"≤ 5 % (two errors: {limit:.1%})", f"{wrong:.1%}", wrong <= limit),
+        Row(f"{what}: 90 % intervals of a plain panel regression, {len(seen)} laws", "beside", f"{covers:.3f}", None),
+        Row(f"{what}: root mean square error, ours; the guess alone; the plain regression", "beside", f"{ours:.3f}; {guessed:.3f}; {plain:.3f}", None),
     ]  # fmt: skip
 
 

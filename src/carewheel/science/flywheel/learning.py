@@ -178,7 +178,7 @@ def _learn_equation(
     months_of_year: NDArray[np.intp],
     assume: Assumptions | None,
 ) -> dict[str, LinkEstimate]:
-    felts = [_averaged(felt(acting[link.source], _profile(link)[0]), target.trailing) for link in into]
+    felts = [_averaged(felt(acting[link.source], lag_profile(link)[0]), target.trailing) for link in into]
     usable = [k for k, x in enumerate(felts) if _moves(x[0], target.values)]
     if not usable:
         return {}
@@ -187,7 +187,7 @@ def _learn_equation(
     held_sd: list[float] = []
     mains = []
     for link, parts in zip(into, felts, strict=True):
-        shares = _profile(link)[1]
+        shares = lag_profile(link)[1]
         main = np.tensordot(shares, parts, axes=1)
         mains.append(main)
         # The coefficients of these sum to nothing: they move the effect in time and leave its size alone.
@@ -211,8 +211,13 @@ def _causes(acting: Sequence[Floats], trailing: int = 1) -> list[Floats]:
     return [np.where(np.isfinite(column), column, 0.0) for column in columns]
 
 
-def _profile(link: LinkPrior) -> tuple[tuple[tuple[int, int], ...], Floats]:
-    """The spans of months over which a link is felt, and the share of the effect expected in each."""
+def lag_profile(link: LinkPrior) -> tuple[tuple[tuple[int, int], ...], Floats]:
+    """The spans of months over which a link is felt (first and last, 0 = the month itself), and the share of the effect expected in each.
+
+    >>> spans, shares = lag_profile(LinkPrior("C4-C1", "wait", "nps", -0.3, 0.1))
+    >>> spans, shares.round(2).tolist()
+    (((1, 1), (2, 3), (4, 6), (7, 12)), [0.3, 0.3, 0.25, 0.15])
+    """
     first = 0 if link.same_month else 1
     shares = np.array(SHARES[first:])
     return SPANS[first:], shares / shares.sum()
