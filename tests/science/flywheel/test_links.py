@@ -204,6 +204,52 @@ def test_missing_measures_leave_the_prior_and_say_so() -> None:
         assert not np.isfinite(found.own_sd)
 
 
+def test_a_target_that_never_changes_says_nothing() -> None:
+    """A field that is filled in by rule; were it believed, every link into it would be surely broken."""
+    wait = np.random.default_rng(3).normal(size=(6, 36))
+    zero, rule = np.zeros_like(wait), np.full_like(wait, 0.4)
+    link = LinkPrior("C4-C1", "wait", "nps", -0.35, 0.1)
+    for noise in (zero, zero + 0.3):
+        panel = {"wait": PanelSeries(wait, zero), "nps": PanelSeries(rule, noise)}
+        found = learn_links(panel, [link], MONTHS)["C4-C1"]
+        assert (found.identified, found.strength.absent, found.strength.centre) == (False, 0.1, -0.35)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10_000), sites=st.sampled_from([1, 2, 5]), months=st.sampled_from([3, 9, 24]))
+def test_whatever_is_on_record_gives_links_with_an_interval(seed: int, sites: int, months: int) -> None:
+    rng = np.random.default_rng(seed)
+    panel = {}
+    for name in ("wait", "load", "strain", "nps"):
+        values = rng.normal(size=(sites, months))
+        match rng.integers(6):
+            case 0:
+                values[:] = values[0, 0]
+            case 1:
+                values[:] = np.nan
+            case 2:
+                values[rng.random(values.shape) < 0.6] = np.nan
+            case 3:
+                values[rng.integers(sites), rng.integers(months)] = rng.choice([1e9, -1e12])
+            case 4:
+                values[0] = np.cumsum(values[0])
+        noise = np.where(
+            rng.random(values.shape) < 0.2, rng.choice([0.0, np.nan]), rng.choice([0.0, 0.1, 5.0])
+        )
+        panel[name] = PanelSeries(
+            values, noise, bool(rng.random() < 0.4), acts_over=int(rng.choice([1, 6, 12]))
+        )
+    links = [
+        LinkPrior("C4-C5", "load", "strain", 0.25, 0.08), LinkPrior("C5-C1", "strain", "nps", -0.25, 0.08, doubt=0.1),
+        LinkPrior("C4-C1", "wait", "nps", -0.35, 0.1, same_month=True),
+    ]  # fmt: skip
+    for link, found in zip(links, learn_links(panel, links, np.arange(months) % 12).values(), strict=True):
+        low, high = found.strength.interval()
+        assert -3 < low <= found.strength.mean <= high < 3 or found.strength.absent > 0.5
+        assert 0 < found.strength.sd <= link.sd * 1.001
+        assert 0 <= found.strength.absent <= 1
+
+
 def test_absurd_readings_give_no_absurd_link() -> None:
     rng = np.random.default_rng(2)
     wait, nps = rng.normal(size=(2, 6, 36))

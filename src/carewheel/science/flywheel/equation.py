@@ -32,6 +32,8 @@ _TAU_WEIGHT = np.sqrt(_TAU) * np.exp(-(_TAU**2) / 2) * np.gradient(_TAU)
 _HERMITE = np.array([-np.sqrt(3.0), 0.0, np.sqrt(3.0)])
 _HERMITE_WEIGHT = np.array([1 / 6, 2 / 3, 1 / 6])
 _SHOCKS = (0.02, 0.08, 0.15, 0.25, 0.4, 0.6, 0.9)
+# No practice is steadier than that; a smaller noise is a field that hardly ever changes, and divides by nought.
+LEAST_LOG_SIGMA = float(np.log(1e-4))
 MONTHS_A_YEAR = 12
 SEASON_COLUMNS = 4
 
@@ -331,7 +333,7 @@ def _mode(height: Callable[[Floats], float], start: Floats) -> tuple[Floats, Flo
         local = (vectors * np.maximum(values, 0.05)) @ vectors.T
         move = np.clip(np.linalg.solve(local, np.array([g0, g1])), -2.0, 2.0)
         centre = centre + steps * move
-        centre[1] = np.clip(centre[1], -1.2, 2.2)
+        centre = np.clip(centre, (LEAST_LOG_SIGMA, -1.2), (np.inf, 2.2))
         curvature = local / np.outer(steps, steps)
         wanted = np.clip(1 / np.sqrt(np.diag(curvature)), 0.01, 0.5)
         settled = np.abs(move).max() < 0.5 and bool((steps < 2 * wanted).all())

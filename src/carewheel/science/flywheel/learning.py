@@ -179,7 +179,9 @@ def _learn_equation(
     assume: Assumptions | None,
 ) -> dict[str, LinkEstimate]:
     felts = [_averaged(felt(acting[link.source], lag_profile(link)[0]), target.trailing) for link in into]
-    usable = [k for k, x in enumerate(felts) if _moves(x[0], target.values)]
+    # A target that never changes is a field that is filled in by rule: it would say of every link, and surely, that it is not there.
+    changes = _moves(target.values, target.values)
+    usable = [k for k, x in enumerate(felts) if changes and _moves(x[0], target.values)]
     if not usable:
         return {}
     into, felts = [into[k] for k in usable], [felts[k] for k in usable]
