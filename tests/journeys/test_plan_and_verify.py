@@ -235,6 +235,7 @@ def test_the_model_is_written_as_xmile(group: Practice, tmp_path: Path) -> None:
         ("simulate --play F5", "cannot be guessed"),
         ("simulate --months 0", "1 to 120 months"),
         ("simulate --policy technology", "PART=SHARE"),
+        ("simulate --policy staff=.1 --policy staff=.2", "staff is given twice"),
         ("simulate --policy moon=.1", "There is no part 'moon'"),
         ("simulate --policy staff=.8 --policy technology=.8", "together"),
         ("verify moon", "no plan and no change"),

@@ -190,6 +190,8 @@ def _shares(policies: Sequence[str]) -> dict[str, float]:
     found = {}
     for pair in policies:
         part, equals, share = pair.partition("=")
+        if part in found:
+            raise click.BadParameter(f"{part} is given twice; give one share", param_hint="--policy")
         try:
             found[part] = float(share)
         except ValueError:

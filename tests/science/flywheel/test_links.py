@@ -250,6 +250,39 @@ def test_whatever_is_on_record_gives_links_with_an_interval(seed: int, sites: in
         assert 0 <= found.strength.absent <= 1
 
 
+def test_a_course_that_all_places_share_gives_no_absurd_link() -> None:
+    """Noiseless and the same everywhere: the shocks of the months explain it, and nothing is left to learn from."""
+    wait = np.random.default_rng(4).normal(size=(20, 9))
+    zero, spike = np.zeros_like(wait), np.zeros_like(wait)
+    spike[:, 4] = 1.0
+    link = LinkPrior("C4-C1", "wait", "nps", -0.35, 0.1)
+    found = learn_links(
+        {"wait": PanelSeries(wait, zero), "nps": PanelSeries(spike, zero)}, [link], np.arange(9)
+    )["C4-C1"]
+    assert -1.0 < found.strength.centre < 0.3
+
+
+def test_places_without_data_take_nothing_from_those_that_have_them() -> None:
+    """Of 200 places eight tell, at rows that an even choice of sixty would miss."""
+    rng = np.random.default_rng(5)
+    wait, nps = np.full((2, 200, 24), np.nan)
+    rows = [1, 5, 9, 31, 66, 102, 143, 187]
+    assert not set(rows) & set(np.linspace(0, 199, 60).astype(int))
+    wait[rows] = rng.normal(size=(8, 24))
+    nps[rows] = -0.4 * np.roll(wait[rows], 1, axis=1) + 0.3 * rng.normal(size=(8, 24))
+    link, zero = LinkPrior("C4-C1", "wait", "nps", -0.35, 0.1), np.zeros_like(wait)
+    many = learn_links(
+        {"wait": PanelSeries(wait, zero), "nps": PanelSeries(nps, zero)}, [link], np.arange(24) % 12
+    )
+    few = learn_links(
+        {"wait": PanelSeries(wait[rows], zero[rows]), "nps": PanelSeries(nps[rows], zero[rows])},
+        [link],
+        np.arange(24) % 12,
+    )
+    assert many["C4-C1"].own_sd == pytest.approx(few["C4-C1"].own_sd, rel=0.05)
+    assert many["C4-C1"].own_mean == pytest.approx(few["C4-C1"].own_mean, abs=0.1 * few["C4-C1"].own_sd)
+
+
 def test_absurd_readings_give_no_absurd_link() -> None:
     rng = np.random.default_rng(2)
     wait, nps = rng.normal(size=(2, 6, 36))

@@ -33,7 +33,7 @@ _HERMITE = np.array([-np.sqrt(3.0), 0.0, np.sqrt(3.0)])
 _HERMITE_WEIGHT = np.array([1 / 6, 2 / 3, 1 / 6])
 _SHOCKS = (0.02, 0.08, 0.15, 0.25, 0.4, 0.6, 0.9)
 # No practice is steadier than that; a smaller noise is a field that hardly ever changes, and divides by nought.
-LEAST_LOG_SIGMA = float(np.log(1e-4))
+LEAST_LOG_SIGMA = float(np.log(0.01))
 MONTHS_A_YEAR = 12
 SEASON_COLUMNS = 4
 
@@ -151,8 +151,11 @@ def fit_equation(
             float("nan"), float("nan"), assume.site_spread, 0.0, used, np.zeros((sites, months)),
         )  # fmt: skip
     few = cells
-    if sites > assume.hyper_sites:
-        chosen = np.linspace(0, sites - 1, assume.hyper_sites).astype(np.intp)
+    # Sites without a cell say nothing of the noise.
+    telling = np.flatnonzero(cells.seen.any(axis=0))
+    many = len(telling) > assume.hyper_sites
+    if many:
+        chosen = telling[np.linspace(0, len(telling) - 1, assume.hyper_sites).astype(np.intp)]
         few = _Cells(cells.columns[:, chosen], cells.noise[:, chosen], cells.seen[:, chosen], p)
     start = _start(few, assume)
     shock = _common_shock(few, priors, start, assume, _SHOCKS[::3])
@@ -167,7 +170,7 @@ def fit_equation(
     if shock:
         shock = _common_shock(few, priors, mode, assume, _SHOCKS[1:])
     points = _hyper_points(mode, curvature, start, assume)
-    if sites > assume.hyper_sites:
+    if many:
         best = max(points, key=lambda point: point[2])
         points = [(best[0], best[1], 0.0)]
     return _mixture(cells, points, shock, priors, p + len(held), assume)

@@ -9,7 +9,7 @@ pushes the source would give its effect to those causes. A source that is counte
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,10 @@ LAG_DOUBT = 0.6
 
 CAUSE_SD = 0.3
 MOST = 3.0
+# A month farther than this from what is usual at its site, in reference sd, is taken as that far: a slip of the pen is not the practice.
+FARTHEST = 10.0
+# No link moves its target by more than this a year, in reference sd: an answer beyond it says that the equation failed.
+STRONGEST = 5.0
 OPENING = 6
 
 
@@ -200,7 +204,7 @@ def _learn_equation(
     held_sd += [CAUSE_SD] * len(beside)
     mean, sd = np.array([link.mean for link in into]), np.array([link.sd for link in into])
     fit = fit_equation(
-        target.values, target.noise, np.array(mains), mean, sd, months_of_year, assume,
+        _bounded(target.values), target.noise, np.array(mains), mean, sd, months_of_year, assume,
         np.array(held).reshape(-1, *target.values.shape), np.array(held_sd),
     )  # fmt: skip
     return {link.id: _estimate(link, fit, at) for at, link in enumerate(into)}
@@ -264,6 +268,7 @@ def running_mean(values: Floats, noise: Floats, months: int) -> Floats:
     >>> running_mean(np.array([[4.0, 1.0, np.nan]]), np.array([[1.0, 2.0, np.nan]]), 2).round(2).tolist()
     [[3.57, 3.0, 1.0]]
     """
+    values, noise = (np.asarray(part, dtype=np.float64) for part in (values, noise))
     known = np.isfinite(values) & np.isfinite(noise)
     # Where nothing is known of the noise (one review a month), months count alike.
     weight = np.divide(1.0, np.where(noise > 0, noise, 1.0), out=np.zeros_like(values), where=known)
@@ -315,6 +320,15 @@ def calibrated(
     return np.asarray((process + level).T + beyond)
 
 
+def _bounded(values: Floats) -> Floats:
+    """No month farther than `FARTHEST` from the median of its site."""
+    known = np.isfinite(values)
+    usual = np.full((len(values), 1), np.nan)
+    some = known.any(axis=1)
+    usual[some, 0] = np.nanmedian(np.where(known, values, np.nan)[some], axis=1)
+    return np.where(known, np.clip(values, usual - FARTHEST, usual + FARTHEST), np.nan)
+
+
 def _averaged(x: Floats, months: int) -> Floats:
     """The mean of the last ``months`` months, where all are known."""
     if months <= 1:
@@ -354,6 +368,8 @@ def _estimate(link: LinkPrior, fit: EquationFit, at: int) -> LinkEstimate:
         if np.isfinite(own_variance)
         else float("nan")
     )
+    if abs(own_mean) > STRONGEST:
+        return replace(_as_before(link, len(fit.site_mean)), cells=fit.cells)
     # The equation is not the practice: however many months there are, what it leaves out stays.
     own_variance += link.doubt**2
     weight = own_variance / (own_variance + link.sd**2) if np.isfinite(own_variance) else 1.0

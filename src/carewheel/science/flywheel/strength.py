@@ -41,6 +41,8 @@ class Strength:
         (0.136, 0.464)
         >>> Strength(0.1, 0.3, 0.1).interval(0.90)[0], Strength(1.0, 0.3, 0.1).interval()
         (0.0, (0.0, 0.0))
+        >>> Strength(0.95, 0.2, 0.1).interval()[1] == Strength(0.95, 0.2, 0.1).mean
+        True
         """
         found = []
         if 1 - self.absent > level:
@@ -48,7 +50,9 @@ class Strength:
         if self.absent > 0:
             rest = max(level - self.absent, 0.0) / max(1 - self.absent, 1e-12)
             found.append(self._with_nothing(rest))
-        return min(found, key=lambda ends: ends[1] - ends[0])
+        low, high = min(found, key=lambda ends: ends[1] - ends[0])
+        # Almost surely not there: the interval is 0, and the mean, a little beside it, belongs into it.
+        return min(low, self.mean), max(high, self.mean)
 
     def draws(self, uniforms: Floats) -> Floats:
         """Draws from uniforms (..., 2): the first says whether the link is there, the second how strong it is."""
