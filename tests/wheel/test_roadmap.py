@@ -10,6 +10,7 @@ import pytest
 from tests.validation.demo_groups import FIRST_SEED, demo_group
 
 from carewheel.catalog.links import links
+from carewheel.catalog.measures import measures
 from carewheel.catalog.play_guesses import play_guesses
 from carewheel.catalog.plays import plays
 from carewheel.warehouse.measures import Value
@@ -165,6 +166,22 @@ def test_what_is_missing_is_named_and_nothing_is_valued(measured: dict[str, Meas
     assert drag_document(found) is None
     assert portfolio_document(found, []) is None
     assert set(found.estimates) == set(links())
+
+
+def test_what_is_not_measured_is_marked_where_a_play_moves_it(
+    measured: dict[str, Measured], learnt: Learnt, worths: list[PlayWorth]
+) -> None:
+    assert learnt.present is not None
+    known = {measures()[name].title for name in learnt.present.practice.measures}
+    lines = [line for worth in worths for line in worth.lines]
+    assert lines
+    for line in lines:
+        assert ("not measured here" in line) == (line.partition(" from ")[0] not in known), line
+    name = "technology.online_booking"
+    blind = learn({**measured, name: Measured(measured[name].card, None, "unmeasured")})
+    booked = [line for w in worth_of_plays(blind) for line in w.lines if line.startswith("Booked online")]
+    assert booked
+    assert all("from 20" in line and "taken to stand where it usually does" in line for line in booked)
 
 
 def test_learning_twice_gives_the_same_numbers(measured: dict[str, Measured], learnt: Learnt) -> None:

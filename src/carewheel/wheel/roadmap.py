@@ -110,7 +110,7 @@ def _worth(
     moves, drawn = moves_of(guess, model.present, beliefs, priced)
     sizes = dict(enumerate(drawn, 1))
     lines = [
-        _line(effect, model.present[effect.what], move.size)
+        _line(effect, model.present[effect.what], move.size, effect.what in now.practice.measures)
         for effect, move in zip(guess.moves, moves, strict=True)
     ]
     changed = practice_model(now.practice, model_scales(), model_links(), moves=moves)
@@ -145,12 +145,13 @@ def moves_of(
     return moves, sizes
 
 
-def _line(effect: GuessedMove, present: float, size: float) -> str:
+def _line(effect: GuessedMove, present: float, size: float, known: bool) -> str:
     card = measures()[effect.what]
+    taken = "" if known else " (not measured here, so taken to stand where it usually does)"
     words = [number(x, "count" if card.unit == "money" else card.unit) for x in (present, present + size)]
     if words[0] == words[1]:  # less than the last digit shown
-        return f"{card.title} from {words[0]} by {size:+.1g}".replace("-", "\N{MINUS SIGN}")
-    return f"{card.title} from {words[0]} to {words[1]}"
+        return f"{card.title} from {words[0]} by {size:+.1g}".replace("-", "\N{MINUS SIGN}") + taken
+    return f"{card.title} from {words[0]} to {words[1]}{taken}"
 
 
 def roadmap_document(learnt: Learnt, worths: Sequence[PlayWorth]) -> dict[str, Any]:
