@@ -72,6 +72,21 @@ def test_a_later_export_wins_and_the_old_version_stays_in_the_ledger(space: Work
     assert report.tie_out[0]["in_source"] == report.tie_out[0]["in_facts"] == "1"
 
 
+def test_a_visit_told_as_booking_and_as_encounter_ties_out_as_one_visit(space: Workspace, load: Load) -> None:
+    # 1 and 2 are told twice; 3 by its encounter alone; the booking of 4 was never marked as kept, and its word counts.
+    encounters = [
+        visit(str(n), "fulfilled")._replace(source_id=f"e{n}", basis="encounter") for n in (1, 2, 3, 4)
+    ]
+    report = load(visit("1", "fulfilled"), visit("2", "fulfilled"), visit("4", "booked"), *encounters)
+    (row,) = report.tie_out
+    assert (row["in_source"], row["in_facts"], row["difference"], row["counted"]) == ("4", "4", "0", "3")
+    assert row["because"] == (
+        "1 taken from a better source, or not kept by the booking's own word; "
+        "2 told again of the same visits (as a booking and an encounter, say), each counted once"
+    )
+    assert ask(space, "SELECT count(*) FROM appointment WHERE status = 'fulfilled'") == [(3,)]
+
+
 def test_loading_an_old_export_again_does_not_turn_back_time(space: Workspace, load: Load) -> None:
     load(visit("1", "booked"))
     load(visit("1", "fulfilled"))
@@ -115,7 +130,7 @@ def test_the_same_claim_from_the_837_and_from_the_practice_system_is_charged_onc
     assert ask(space, "SELECT claim_id, source FROM claim ORDER BY 1") == [("77", "pms"), ("78", "x12")]
     assert report.tie_out[0]["in_facts"] == "230"
     assert report.tie_out[0]["counted"] == "80"
-    assert report.tie_out[0]["because"] == "150 taken from a better source"
+    assert report.tie_out[0]["because"] == "$150.00 taken from a better source"
 
 
 def test_a_copay_in_the_practice_system_does_not_hide_the_payers_remittance(

@@ -227,8 +227,15 @@ def test_denied_amounts_are_summed_by_reason() -> None:
         posted(70, "2026-03-01", kind="denial"),
     ]
     rows += [posted(999, "2026-03-01", kind="contractual", group_code="CO", reason_code="45")]
+    # An ExplanationOfBenefit states the reason without its group; together they cost more than the 150 of 197.
+    rows += [posted(80, "2026-03-01", kind="denial", group_code="", reason_code="16")]
+    rows += [posted(150, "2026-03-01", kind="denial", group_code="PI", reason_code="197")]
     r = result("finance.denied_amount_by_reason", adjustment=rows)
-    assert [(row.label, row.value.value) for row in r.dimension] == [("CO-16", 100), ("unknown", 70)]
+    assert [(row.label, row.value.value) for row in r.dimension] == [
+        ("16", 180),
+        ("197", 150),
+        ("unknown", 70),
+    ]
 
 
 def test_lifetime_value_is_yearly_revenue_times_discounted_years() -> None:

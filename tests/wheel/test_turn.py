@@ -272,13 +272,20 @@ def test_marketing_that_rises_while_nps_falls_raises_the_alarm(space: Workspace)
 
 
 def test_what_is_missing_comes_first_where_it_would_show_most(space: Workspace) -> None:
-    load_records(space, *visits_of(2025, 20, 5))
+    load_records(space, *visits_of(2025, 20, 5), PatientRecord("p", patient_key="p"))
     document = turn(space, TODAY, date(2025, 12, 31))
     weights = [item["weight"] for item in document["missing"]]
     assert weights == sorted(weights, reverse=True)
     answers_missing = next(i for i in document["missing"] if i["table"] == "survey_response")
     assert "experience.nps" in answers_missing["unlocks"]
     assert any("carewheel template surveys" in way["text"] for way in answers_missing["how"])
+    # No measure that is worked out and has no case may be left unsaid, be its tables empty or silent; no visit names a channel.
+    unlocked = [name for item in document["missing"] for name in item["unlocks"]]
+    for m in document["measures"]:
+        if m["value"] is None and m["n"] == 0:
+            assert (m["id"] in unlocked) == (measures()[m["id"]].status == "computed"), m["id"]
+    (silent,) = [i for i in document["missing"] if i["unlocks"] == ["technology.online_booking"]]
+    assert "Appointments with a known booking channel" in silent["how"][0]["text"]
     for item in document["missing"]:
         assert item["how"], item["table"]
         for name in item["unlocks"]:

@@ -9,14 +9,18 @@ from pathlib import Path
 
 import duckdb
 
+from carewheel.catalog.amounts import exact
 from carewheel.catalog.facts import fact_tables
 from carewheel.warehouse.current import latest_sql
 from carewheel.warehouse.spool import CENTS, SpoolingSink
 from carewheel.warehouse.workspace import quoted, readable
 
-# Where the facts hold what the tie-out compares, and which rows count.
+KEPT = "FILTER (status IN ('fulfilled', 'arrived', 'checked-in'))"
+# One visit, however often a source tells of it: FHIR as an Appointment and its Encounter, HL7 v2 by one message a step.
+VISIT = "CASE WHEN appointment_id <> '' THEN appointment_id ELSE source_id END"
+# Where the facts hold what the tie-out compares, and what of them it takes.
 TIE_OUT = {
-    "visits": ("appointment", "count(*) FILTER (status IN ('fulfilled', 'arrived', 'checked-in'))", "''"),
+    "visits": ("appointment", f"count(DISTINCT {VISIT}) {KEPT}", "''"),
     "charges": ("charge", "coalesce(sum(amount), 0)", "currency"),
     "collections": ("payment", "coalesce(sum(amount), 0)", "currency"),
 }
@@ -53,7 +57,8 @@ def tie_out(
     """Hold the totals that source ``number`` of the import states against its facts.
 
     Four sums, each by currency: as the source states them; as staged; the latest versions with the same keys; and of
-    these the ones that count, since no better source tells the same thing.
+    these the ones that count, since no better source tells the same thing. Each visit counts once in all four: what the
+    source's own sum has of the same visit again is taken off it, and said.
     """
     tallies: dict[tuple[str, str], Decimal] = {}
     for file in sink.reports:
@@ -62,6 +67,7 @@ def tie_out(
     table: list[dict[str, str]] = []
     for what, (name, total, currency) in TIE_OUT.items():
         sums: list[dict[str, Decimal]] = [{}, {}, {}]
+        again = Decimal(0)
         if name in sink.spools:
             mine = f"source = {quoted(sink.setting.source)} AND path_no = {number}"
             keys = (
@@ -75,21 +81,35 @@ def tie_out(
                     f"SELECT {currency}, {total} FROM {relation} WHERE {where} GROUP BY 1"
                 )
                 part.update({code: Decimal(amount) for code, amount in rows.fetchall()})
+            if what == "visits":
+                told = f"SELECT count(*) {KEPT} FROM {places.staged(name)} WHERE {mine}"
+                again = connection.execute(told).fetchall()[0][0] - sums[0].get("", Decimal(0))
         currencies = {code for key, code in tallies if key == what}.union(*sums)
         for code in sorted(currencies):
-            row = [tallies.get((what, code), Decimal(0)), *(part.get(code, Decimal(0)) for part in sums)]
+            row = [
+                tallies.get((what, code), Decimal(0)) - again,
+                *(part.get(code, Decimal(0)) for part in sums),
+            ]
             if any(row):
-                table.append(_tie_out_row(what, code, row))
+                table.append(_tie_out_row(what, code, row, again))
     return table
 
 
-def _tie_out_row(what: str, currency: str, row: Sequence[Decimal]) -> dict[str, str]:
+def _tie_out_row(what: str, currency: str, row: Sequence[Decimal], again: Decimal) -> dict[str, str]:
     # Facts hold four places; a source may print binary noise beyond them.
     in_source, staged, in_facts, counted = (amount.quantize(CENTS) for amount in row)
+    visits = what == "visits"
     reasons = [
         ("refused or not placed", in_source - staged),
-        ("the same thing told again, or told later otherwise", staged - in_facts),
-        ("taken from a better source", in_facts - counted),
+        (
+            "told later as not kept" if visits else "the same thing told again, or told later otherwise",
+            staged - in_facts,
+        ),
+        (
+            "taken from a better source" + (", or not kept by the booking's own word" if visits else ""),
+            in_facts - counted,
+        ),
+        ("told again of the same visits (as a booking and an encounter, say), each counted once", again),
     ]
     return {
         "what": what,
@@ -98,7 +118,9 @@ def _tie_out_row(what: str, currency: str, row: Sequence[Decimal]) -> dict[str, 
         "in_facts": _plain(in_facts),
         "difference": _plain(in_source - in_facts),
         "counted": _plain(counted),
-        "because": "; ".join(f"{_plain(amount)} {reason}" for reason, amount in reasons if amount),
+        "because": "; ".join(
+            f"{exact(amount, currency, visits)} {reason}" for reason, amount in reasons if amount
+        ),
     }
 
 

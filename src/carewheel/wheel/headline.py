@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from carewheel.catalog.components import components
-from carewheel.wheel.numbers import about, between, with_unit
+from carewheel.wheel.numbers import about, between, counted, with_unit
 
 
 def headline(view: Mapping[str, Any]) -> list[str]:
@@ -55,7 +55,7 @@ def _next(view: Mapping[str, Any]) -> str:
         return f"Do next: {_lower(action['title'])}, {worth} ({span})."
     if view["missing"]:
         first = view["missing"][0]
-        return f"Do next: begin to measure. {first['title']} would show most: {len(first['unlocks'])} more measures."
+        return f"Do next: begin to measure. {first['title']} would show most: {counted(len(first['unlocks']), 'more measure')}."
     return "Do next: keep measuring; no action can be given a number yet."
 
 

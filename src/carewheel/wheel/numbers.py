@@ -8,7 +8,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "CAD": "CA$", "AUD": "A$"}
+from carewheel.catalog.amounts import currency_sign
+
 NO_NUMBER = "–"
 # What the unit of a card reads like after a number ("" = the number says it).
 AFTER = {
@@ -55,8 +56,7 @@ def amount(value: float | Decimal | str, currency: str = "") -> str:
     value = Decimal(str(value))
     digits = 2 if 0 < abs(value) < 100 else 0
     sign = "-" if value < 0 else ""
-    symbol = SYMBOLS.get(currency, f"{currency} " if currency else "")
-    return f"{sign}{symbol}{abs(value):,.{digits}f}"
+    return f"{sign}{currency_sign(currency)}{abs(value):,.{digits}f}"
 
 
 def about(value: float | Decimal | str, currency: str = "") -> str:
@@ -88,18 +88,22 @@ def chance_words(share: float) -> str:
     return "over 99 %" if share > 0.99 else "below 1 %" if share < 0.01 else f"{share:.0%}".replace("%", " %")
 
 
-def exact(value: str, currency: str = "", count: bool = False) -> str:
-    """An amount to the cent, for the tie-out.
+def counted(count: int, thing: str) -> str:
+    """So many of a thing whose plural takes an s.
 
-    >>> exact("1234.5", "USD"), exact("7", count=True)
-    ('$1,234.50', '7')
+    >>> counted(1, "further action"), counted(1234, "place")
+    ('1 further action', '1,234 places')
     """
-    if count:
-        return f"{Decimal(value):,.0f}"
-    decimal = Decimal(value)
-    sign = "-" if decimal < 0 else ""
-    symbol = SYMBOLS.get(currency, f"{currency} " if currency else "")
-    return f"{sign}{symbol}{abs(decimal):,.2f}"
+    return f"{count:,} {thing}" + ("" if count == 1 else "s")
+
+
+def level(value: float) -> str:
+    """How far a part lies from the usual, in reference standard deviations; nought has no sign.
+
+    >>> level(1.26), level(-0.31), level(-0.04)
+    ('+1.3', '-0.3', '0.0')
+    """
+    return f"{value:+.1f}" if abs(value) >= 0.05 else "0.0"
 
 
 def between(low: float | None, high: float | None, unit: str, currency: str = "") -> str:

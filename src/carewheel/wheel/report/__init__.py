@@ -12,13 +12,15 @@ from typing import Any
 
 import jinja2
 
+from carewheel.catalog.amounts import exact
 from carewheel.catalog.components import components
 from carewheel.catalog.measures import measures
 from carewheel.wheel.numbers import (
     about,
     between,
+    counted,
     day_words,
-    exact,
+    level,
     number,
     target_words,
     trend_words,
@@ -26,7 +28,7 @@ from carewheel.wheel.numbers import (
 )
 from carewheel.wheel.plans import signed, verdict_words
 from carewheel.wheel.report import charts, drawing, pictures
-from carewheel.wheel.report.breakdowns import breakdowns
+from carewheel.wheel.report.breakdowns import breakdowns, label_words
 
 HORIZON_WORDS = {"quick": "quick win", "medium": "medium term", "long": "long term"}
 INTERVAL_WORDS = {
@@ -113,6 +115,10 @@ def practice_view(document: Mapping[str, Any], anchor: str = "") -> dict[str, An
         "splits": pictures.splits(document["outlook"]),
         "loops": pictures.loops(document["outlook"]),
     }
+    unlocked = {name for item in document["missing"] for name in item["unlocks"]}
+    blank = [m for m in document["measures"] if m["value"] is None and not m["n"]]
+    found["without_data"] = [m for m in blank if m["id"] in unlocked]
+    found["not_worked_out"] = [m for m in blank if m["id"] not in unlocked]
     found["missing"] = [
         {
             **item,
@@ -257,7 +263,10 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "target_words": target_words,
     "trend_words": trend_words,
     "cases": _cases,
+    "counted": counted,
     "effect": signed,
+    "label_words": label_words,
+    "level": level,
 }
 
 

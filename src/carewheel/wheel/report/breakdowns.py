@@ -72,7 +72,7 @@ def _table(
     largest = max((abs(row["value"]) for row in top), default=1) or 1
     shown = [
         {
-            "label": _label(m["dimension"], row["label"]),
+            "label": label_words(row["label"], m["dimension"]),
             "text": number(row["value"], m["unit"], m["currency"]),
             "width": f"{100 * max(row['value'], 0) / largest:.1f}",
         }
@@ -92,11 +92,13 @@ def _table(
     }
 
 
-def _label(dimension: str, label: str) -> str:
-    """A denial reason carries its text (CMS, CC0) beside its code."""
-    if dimension != "reason":
-        return label
-    text = reason_text(label.partition("-")[2])
+def label_words(label: str, dimension: str) -> str:
+    """A label of a dimension; a reason of denial (CARC) with its text (CMS, CC0).
+
+    >>> label_words("loc1", "location"), label_words("no such code", "reason")
+    ('loc1', 'no such code')
+    """
+    text = reason_text(label) if dimension == "reason" else ""
     return f"{label} {text}" if text else label
 
 
