@@ -76,6 +76,7 @@ def show_command(workspace: Path, as_json: bool) -> None:
     from carewheel.catalog.measures import measures
     from carewheel.warehouse.workspace import Workspace
     from carewheel.wheel.measured import Measured
+    from carewheel.wheel.numbers import level
     from carewheel.wheel.scorecard import own_scores, scorecard_document
     from carewheel.wheel.turn import measured_now
 
@@ -91,9 +92,9 @@ def show_command(workspace: Path, as_json: bool) -> None:
     lines = [["code", "subject", "industry", "yours", "measured", "", "what the measures say"]]
     for row in rows:
         mark = {"disagrees": "▲", "agrees": "✓", "unknown": "○"}[row["data"]]
-        level = "–" if row["level"] is None else f"{row['level']:+.1f}"
+        measured = "–" if row["level"] is None else level(row["level"])
         scores = ["–" if row[name] is None else str(row[name]) for name in ("industry", "own")]
-        lines.append([row["code"], row["subject"], *scores, level, mark, row["why"]])
+        lines.append([row["code"], row["subject"], *scores, measured, mark, row["why"]])
     table(lines, right=(2, 3, 4))
     if not any(row["own"] is not None for row in rows):
         say()
