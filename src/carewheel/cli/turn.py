@@ -200,7 +200,7 @@ def _print_refusals(outcome: TurnOutcome) -> None:
         times = f" ({count:,} times, first in {where})" if count > 1 else f" ({where})"
         say("  " + " ".join(filter(None, [what + times, why, remedy])))
     if len(ranked) > SHOWN:
-        say(f"  … and {len(ranked) - SHOWN} further causes.")
+        say(f"  … and {len(ranked) - SHOWN} further {'cause' if len(ranked) == SHOWN + 1 else 'causes'}.")
 
 
 def _tie_out_words(outcome: TurnOutcome, document: dict[str, Any]) -> str:
