@@ -20,13 +20,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from tests.validation.demo_groups import FIRST_SEED, LAWS, MONTHS, demo_group, group_of, kept_in
+from tests.validation.link_doubts import Off, beyond
 from tests.validation.link_learning import Row
 
+from carewheel.catalog.links import links
 from carewheel.catalog.play_guesses import play_guesses
 from carewheel.invented.group import Group, PlannedPlay
 from carewheel.invented.location import Lived
 from carewheel.invented.ports import Strengthening
 from carewheel.invented.truth import WORTH_MONTHS, At, Fork
+from carewheel.science.flywheel.practice_model import Worth, usual_worth
 from carewheel.wheel.learnt import learn
 from carewheel.wheel.roadmap import worth_of_plays
 
@@ -35,6 +38,8 @@ GROUPS, PLACES = 50, 30
 PLAYS = tuple(play for play, guess in play_guesses().items() if guess.moves)
 ROUNDS = (4, 8, 16, 30)
 BEHIND = 3.0
+# Worths lived through at fewer places are luck for the most part.
+ENOUGH = 8
 # The truths of so many groups, the first, were looked at when the start of the practice model was mended.
 LOOKED_AT = 16
 # A step up and one down, both of three tenths: a slope with a ninth of the chance in one step of a tenth, and no curvature.
@@ -99,7 +104,12 @@ def first_things(seed: int, places: int = PLACES, folder: Path | None = None) ->
     learnt = learn({m.card.id: m for m in demo_group(seed, places, folder).measured})
     assert learnt.worths is not None
     drags = sorted(learnt.worths.worth, key=lambda name: -learnt.worths.worth[name].mean)  # type: ignore[union-attr]
+    usual = usual_worth(learnt.worths)
     said = {
+        "worths": {
+            name: _worth(worth, usual, name) for name, worth in learnt.worths.worth.items() if name in LAWS
+        },
+        "chance": learnt.worths.is_drag.get(drags[0], 0.0),
         "drags": [name for name in drags if name in LAWS][:3],
         "actions": [worth.play for worth in worth_of_plays(learnt)][:3],
     }
@@ -114,6 +124,45 @@ def first_things(seed: int, places: int = PLACES, folder: Path | None = None) ->
         temporary.write_text(json.dumps(true))
         temporary.replace(kept)
     return {**true, **said}
+
+
+def _worth(worth: Worth, usual: float, name: str) -> dict[str, float]:
+    """What the wheel says a law is worth; ``own``: the variance of its draws without the doubt of the model."""
+    own = float(worth.draws.var()) - (links()[name].worth_doubt * usual) ** 2
+    return {"mean": worth.mean, "low": worth.low, "high": worth.high, "own": max(own, 0.0), "usual": usual}
+
+
+def worth_doubts(found: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """By law, how far worths are off beyond their own draws, in the usual worth of each group (greatest likelihood)."""
+    off: dict[str, list[Off]] = {name: [] for name in LAWS}
+    for one in found:
+        for name, value, _, places in one["laws"]:
+            said = one["worths"][name]
+            if places >= ENOUGH:
+                off[name].append(
+                    Off((value - said["mean"]) / said["usual"], said["own"] / said["usual"] ** 2)
+                )
+    return {name: beyond(errors) for name, errors in off.items()}
+
+
+def worth_rows(found: Sequence[dict[str, Any]], what: str) -> list[Row]:
+    """Intervals of worth against what is true, and the stated chance of the drag against how often it was one."""
+    held = [
+        one["worths"][name]["low"] <= value <= one["worths"][name]["high"]
+        for one in found for name, value, _, places in one["laws"] if places >= ENOUGH
+    ]  # fmt: skip
+    alone = [
+        abs(value - said["mean"]) <= 1.6449 * said["own"] ** 0.5
+        for one in found for name, value, _, places in one["laws"] if places >= ENOUGH
+        for said in [one["worths"][name]]
+    ]  # fmt: skip
+    covered, chance = float(np.mean(held)), float(np.mean([one["chance"] for one in found]))
+    right = float(np.mean([one["laws"][0][0] == one["drags"][0] for one in found]))
+    return [
+        Row(f"90 % intervals of the worth of {len(held)} laws, {what}", ".85 to .95", f"{covered:.3f}", 0.85 <= covered <= 0.95),
+        Row("the same without the doubt of the model", "beside", f"{np.mean(alone):.3f}", None),
+        Row(f"chance said that the drag is one, mean; how often it was, {what}", "not more than it was, + .05", f"{chance:.2f}; {right:.2f}", chance <= right + 0.05),
+    ]  # fmt: skip
 
 
 def _ranked(gains: dict[str, list[float]]) -> list[tuple[str, float, float, int]]:
@@ -134,7 +183,21 @@ def first_rows(groups: int = GROUPS, places: int = PLACES) -> list[Row]:
         Row(f"{row.what}, which nobody had looked at before", row.bar, row.found, None)
         for row in (rows_of(later, places)[::2] if later else ())
     ]
-    return [*rows_of(found, places), *unseen]
+    judged = (
+        worth_rows(later, f"{len(later)} groups of {places} places that its doubt was not found with")
+        if later
+        else []
+    )
+    return [*rows_of(found, places), *unseen, *judged, *doubt_rows(found[:LOOKED_AT])]
+
+
+def doubt_rows(found: Sequence[dict[str, Any]]) -> list[Row]:
+    """The catalog's doubts of worth beside what the first groups show."""
+    return [
+        Row(f"worth of {name}: off beyond its draws, in usual worths, {len(found)} groups", f"catalog: {links()[name].worth_doubt:.2f}",
+            f"{doubt:.3f}", abs(doubt - links()[name].worth_doubt) < 0.02)
+        for name, doubt in worth_doubts(found).items()
+    ]  # fmt: skip
 
 
 def rows_of(found: Sequence[dict[str, Any]], places: int) -> list[Row]:
@@ -167,7 +230,7 @@ def first_section(groups: int = GROUPS) -> tuple[list[str], bool]:
         f"Invented groups of {PLACES} places, {MONTHS} months, strengths drawn and laws broken as in the section above, turned at the end; what is true is lived",
         f"through {WORTH_MONTHS} months further, with one law stronger or weaker by {STEP} or one play begun, the luck of all others the same. Candidates race over the",
         f"group's own places ({', '.join(map(str, ROUNDS))}); the worth of a play is less its price. The start of the practice model was mended with the truths",
-        f"of the first {LOOKED_AT}. Source: `tests/validation/first_things.py`.",
+        f"of the first {LOOKED_AT}, and with them the model's own doubt of each worth was found. Source: `tests/validation/first_things.py`.",
         "",
         f"Seeds from {FIRST_SEED}; numpy {np.__version__}; {time.monotonic() - began:.0f} s, kept answers not counted.",
         "",

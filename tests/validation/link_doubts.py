@@ -72,8 +72,10 @@ def beyond(off: Sequence[Off]) -> float:
         total = variance + tau**2
         return float(0.5 * np.sum(np.log(total) + error**2 / total))
 
-    found = minimize_scalar(unlikely, bounds=(0.0, 3.0), method="bounded")
-    return 0.0 if unlikely(0.0) <= found.fun else float(found.x)
+    # Nought itself is no candidate: an error without a variance of its own cannot be.
+    nothing = 1e-6
+    found = minimize_scalar(unlikely, bounds=(nothing, 5.0), method="bounded")
+    return 0.0 if unlikely(nothing) <= found.fun else float(found.x)
 
 
 def doubts(groups: int = DOUBT_GROUPS, places: int = PLACES) -> list[Doubt]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from tests.validation.demo_groups import group_of
-from tests.validation.first_things import race, rows_of, truth_of
+from tests.validation.first_things import race, rows_of, truth_of, worth_doubts, worth_rows
 
 
 def test_the_best_wins_the_race_and_the_worst_drop_out_early() -> None:
@@ -33,6 +33,28 @@ def test_hits_near_hits_and_misses_are_counted() -> None:
     assert either.found == "2 (100 %)"
     assert (action.found, action.holds) == ("1 (50 %)", False)
     assert close.found == "2 (100 %)"
+
+
+def test_worths_are_held_against_what_is_true() -> None:
+    """A wheel that says 10 ± 1 of a law whose truth is two usual worths off, and of one that is right."""
+    said = {
+        "C1-C3": {"mean": 10.0, "low": 8.0, "high": 12.0, "own": 1.0, "usual": 5.0},
+        "C2b-C3": {"mean": 10.0, "low": 8.0, "high": 12.0, "own": 1.0, "usual": 5.0},
+    }
+    one = {
+        "drags": ["C1-C3"],
+        "chance": 0.9,
+        "worths": said,
+        "laws": [["C1-C3", 20.0, 0.0, 30], ["C2b-C3", 10.5, 1.0, 30]],
+    }
+    covered, alone, chance = worth_rows([one, one], "two groups")
+    assert (covered.found, covered.holds, alone.found) == ("0.500", False, "0.500")
+    assert (chance.found, chance.holds) == ("0.90; 1.00", True)
+    found = worth_doubts([one] * 4)
+    assert abs(found["C1-C3"] - 2.0) < 0.02
+    assert found["C2b-C3"] == 0.0
+    # Lived through at a few places only: luck, and not counted.
+    assert worth_doubts([{**one, "laws": [["C1-C3", 20.0, 0.0, 4]]}])["C1-C3"] == 0.0
 
 
 def test_what_is_true_is_lived_through_at_the_places_of_the_group() -> None:

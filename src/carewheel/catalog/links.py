@@ -51,7 +51,7 @@ class Link:
     """An arrow. ``id`` is "C1-C2a"; a second arrow between the same parts carries a word more ("C4-C1-hours").
 
     ``ring``: part of the main ring. ``balancing``: it brakes. ``from_measure``/``to_measure``: the pair of cards that
-    stand for the link, "" where none exists yet. ``same_month``: whether its effect may begin within the month. ``strength``: see the head of ``data/links.toml``, as ``assumed`` and ``doubt``.
+    stand for the link, "" where none exists yet. ``same_month``: whether its effect may begin within the month. ``strength``: see the head of ``data/links.toml``, as ``assumed``, ``doubt`` and ``worth_doubt``.
     """
 
     id: str
@@ -70,6 +70,7 @@ class Link:
     strength: Strength | None
     assumed: Assumed
     doubt: float
+    worth_doubt: float
 
 
 @lru_cache(maxsize=1)
@@ -102,6 +103,7 @@ def links() -> dict[str, Link]:
             strength=None if strength is None else Strength(**strength),
             assumed=Assumed(**row["assumed"]),
             doubt=row["doubt"],
+            worth_doubt=row.get("worth_doubt", 0.0),
         )
     return found
 

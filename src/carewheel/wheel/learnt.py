@@ -23,7 +23,13 @@ from carewheel.science.flywheel.gain import (
     strength_matrix,
 )
 from carewheel.science.flywheel.learning import LinkEstimate
-from carewheel.science.flywheel.practice_model import LinkWorths, PracticeModel, link_worths, practice_model
+from carewheel.science.flywheel.practice_model import (
+    LinkWorths,
+    PracticeModel,
+    doubted,
+    link_worths,
+    practice_model,
+)
 from carewheel.science.flywheel.stocks import Refusal
 from carewheel.wheel.measured import Measured
 from carewheel.wheel.numbers import about
@@ -63,7 +69,10 @@ def learn(measured: Mapping[str, Measured]) -> Learnt:
         return Learnt(found, draws, None, None, None, now.why)
     try:
         model = practice_model(now.practice, model_scales(), model_links())
-        worths = link_worths(model, draws, links=[name for name in draws if links()[name].kind != "policy"])
+        chosen = [name for name in draws if links()[name].kind != "policy"]
+        normals = np.random.default_rng(SEED + 1).standard_normal((len(chosen), DRAWS))
+        doubt = {name: links()[name].worth_doubt for name in chosen}
+        worths = doubted(link_worths(model, draws, links=chosen), doubt, normals)
     except Refusal as refusal:
         return Learnt(found, draws, None, None, None, str(refusal))
     return Learnt(found, draws, now, model, worths, "")

@@ -23,11 +23,13 @@ from carewheel.science.flywheel.practice_model import (
     PracticeModel,
     Spending,
     Timing,
+    doubted,
     forecast,
     link_worths,
     loop_dominance,
     move_worth,
     practice_model,
+    usual_worth,
 )
 from carewheel.science.flywheel.practice_model.forecast import values_of
 from carewheel.science.flywheel.practice_model.practice import NEEDED, OUTCOMES
@@ -239,6 +241,27 @@ def test_the_drag_is_the_link_worth_most_and_both_methods_agree() -> None:
     assert near.worth[near.drag].mean == max(w.mean for w in near.worth.values())  # type: ignore[index]
     for link, worth in exact.worth.items():
         assert near.worth[link].mean == pytest.approx(worth.mean, rel=0.15, abs=60), link
+
+
+def test_a_doubt_of_the_model_widens_a_worth_and_moves_none() -> None:
+    rng = np.random.default_rng(1)
+    strengths = {link: value + 0.05 * rng.standard_normal(200) for link, value in STRENGTHS.items()}
+    sure = link_worths(built(), strengths)
+    drag = sure.drag
+    assert drag is not None
+    unsure = doubted(sure, {drag: 2.0}, rng.standard_normal((len(sure.worth), 200)))
+    assert unsure.drag == drag
+    for link, worth in sure.worth.items():
+        now = unsure.worth[link]
+        assert now.mean == pytest.approx(worth.mean, rel=1e-9, abs=1e-6)
+        added = 2.0 * usual_worth(sure) if link == drag else 0.0
+        assert now.draws.std() == pytest.approx(np.hypot(worth.draws.std(), added), rel=1e-9, abs=1e-6)
+    assert unsure.is_drag[drag] < sure.is_drag[drag]
+    # What costs on average is never the drag, however unsure.
+    poor = min(sure.worth, key=lambda link: sure.worth[link].mean)
+    assert sure.worth[poor].mean < 0
+    wild = doubted(sure, {poor: 50.0}, rng.standard_normal((len(sure.worth), 200)))
+    assert wild.is_drag[poor] == 0
 
 
 def test_the_compiled_practice_equals_the_plain_one(speed: None) -> None:

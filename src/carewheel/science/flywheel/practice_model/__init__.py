@@ -10,11 +10,13 @@ from carewheel.science.flywheel.practice_model.forecast import (
     Forecast,
     LinkWorths,
     Worth,
+    doubted,
     forecast,
     link_worths,
     loop_dominance,
     move_worth,
     net_cash,
+    usual_worth,
 )
 from carewheel.science.flywheel.practice_model.practice import (
     WITHIN,
@@ -29,6 +31,25 @@ from carewheel.science.flywheel.practice_model.practice import (
 from carewheel.science.flywheel.practice_model.present import Present
 
 __all__ = [
-    "WITHIN", "Forecast", "Link", "LinkWorths", "Move", "Policy", "Practice", "PracticeModel", "Present", "Scale", "Spending",
-    "Timing", "Worth", "forecast", "link_worths", "loop_dominance", "move_worth", "net_cash", "practice_model",
+    "WITHIN",
+    "Forecast",
+    "Link",
+    "LinkWorths",
+    "Move",
+    "Policy",
+    "Practice",
+    "PracticeModel",
+    "Present",
+    "Scale",
+    "Spending",
+    "Timing",
+    "Worth",
+    "doubted",
+    "forecast",
+    "link_worths",
+    "loop_dominance",
+    "move_worth",
+    "net_cash",
+    "practice_model",
+    "usual_worth",
 ]  # fmt: skip

@@ -58,7 +58,7 @@ class Worth:
 @dataclass(frozen=True, slots=True)
 class LinkWorths:
     """By link: ``gradient`` (draws,) of net cash by its strength, ``worth`` of 0.1 more in the direction of its sign, and the
-    probability ``is_drag`` that it is worth most. ``drag``: the link of the largest mean worth, or None if none is positive."""
+    probability ``is_drag`` that it is worth most (0 for a link that costs on average). ``drag``: the link of the largest mean worth, or None if none is positive."""
 
     gradient: dict[str, Floats]
     worth: dict[str, Worth]
@@ -135,14 +135,41 @@ def link_worths(
                 simulate(pm.model, pushed, record=[outcome], every=pm.model.steps)[outcome][-1] - found.value
             )
             gain[link] = np.broadcast_to(gain[link], (n,)).copy()
-    table = np.array([gain[link] for link in chosen])
+    return _ranked(gradient, gain)
+
+
+def _ranked(gradient: dict[str, Floats], gain: Mapping[str, Floats]) -> LinkWorths:
+    # What costs on average is not what the wheel lacks, however unsure its worth is.
+    table = np.array([draws if draws.mean() > 0 else np.zeros_like(draws) for draws in gain.values()])
     best = (table == table.max(axis=0)) & (table > 0)
     share = (best / np.maximum(best.sum(axis=0), 1)).mean(axis=1)
-    worth = {link: Worth.of(gain[link]) for link in chosen}
-    top = max(chosen, key=lambda link: worth[link].mean)
+    worth = {link: Worth.of(draws) for link, draws in gain.items()}
+    top = max(worth, key=lambda link: worth[link].mean)
     return LinkWorths(
-        gradient, worth, dict(zip(chosen, share.tolist(), strict=True)), top if worth[top].mean > 0 else None
+        gradient, worth, dict(zip(worth, share.tolist(), strict=True)), top if worth[top].mean > 0 else None
     )
+
+
+def usual_worth(worths: LinkWorths) -> float:
+    """What links are worth here, whatever their sign: the root mean square of the mean worths."""
+    return float(np.sqrt(np.mean([worth.mean**2 for worth in worths.worth.values()])))
+
+
+def doubted(worths: LinkWorths, doubt: Mapping[str, float], normals: Floats) -> LinkWorths:
+    """The same with what the model leaves out: each worth is off by its ``doubt`` times the `usual_worth`, standard deviation.
+
+    ``normals`` (links, draws): standard normal, one row a link. They are made to have mean nought, deviation one, and nothing in common
+    with the draws: no mean worth moves, the order of the links stays, and variances add. With one draw nothing is added: there
+    is no interval.
+    """
+    if normals.shape[1] < 2:
+        return worths
+    usual, gain = usual_worth(worths), {}
+    for (link, worth), z in zip(worths.worth.items(), normals, strict=True):
+        draws, own = worth.draws - worth.draws.mean(), z - z.mean()
+        own = own - draws * float(draws @ own) / max(float(draws @ draws), 1e-300)
+        gain[link] = worth.draws + doubt.get(link, 0.0) * usual * own / own.std()
+    return _ranked(worths.gradient, gain)
 
 
 def net_cash(
