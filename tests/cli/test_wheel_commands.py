@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import random
 import subprocess
@@ -10,6 +11,9 @@ from pathlib import Path
 
 import pytest
 from tests.cli.test_commands import Shell
+from tests.forked import carewheel
+
+import carewheel.cli as carewheel_cli
 
 COMMANDS = ["links", "value", "simulate", "verify", "export-xmile", "plan", "plan propose", "plan accept", "plan start",
             "plan review", "plan stop", "plan list", "plan show", "invest"]  # fmt: skip
@@ -82,6 +86,39 @@ def test_arrows_are_shown_with_what_is_not_measured(surveys: Shell) -> None:
 def test_a_workspace_without_plans_says_how_to_begin(surveys: Shell) -> None:
     assert json.loads(surveys("wheel plan list --json").stdout) == []
     assert "carewheel wheel value" in surveys("wheel plan list").stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "following"),
+    [
+        ("wheel links", "carewheel wheel value"),
+        ("wheel plan list", "carewheel wheel value"),
+        ("scorecard show", "carewheel scorecard ask"),
+    ],
+)
+def test_the_next_step_stays_in_the_workspace_that_was_asked_for(
+    surveys: Shell, command: str, following: str
+) -> None:
+    named = surveys.folder / "its facts"
+    if not named.exists():
+        assert carewheel(["turn", "surveys.csv", "--workspace", named.name], surveys.folder).returncode == 0
+    told = carewheel([*command.split(), "--workspace", named.name], surveys.folder)
+    assert told.stdout.rstrip().endswith(f"{following} --workspace 'its facts'"), told.stdout + told.stderr
+    # Pasted into the same shell it finds what this command found.
+    for words in ({}, {"CAREWHEEL_WORKSPACE": named.name}):
+        assert surveys(command, **words).stdout.rstrip().endswith(following)
+
+
+def test_every_next_step_is_said_in_the_one_way() -> None:
+    """No command that knows `--workspace` prints a next command without asking `here` for it."""
+    for file in Path(carewheel_cli.__file__).parent.glob("*.py"):
+        text = file.read_text("utf-8")
+        if "@workspace_option" not in text:
+            continue
+        said = [n.value for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Constant)]
+        for words in said:
+            if isinstance(words, str) and "Next: " in words:
+                assert "carewheel " not in words or "--workspace" in words, f"{file.name}: {words}"
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
+from tests.docs.test_examples_in_pages import ROOT, blocks
+from tests.docs.test_tutorial import fits
 from tests.forked import carewheel
 from tests.remembered import remembered
 
@@ -44,6 +46,7 @@ class Practice:
     """An invented group in a workspace, and `carewheel wheel` in it."""
 
     space: Workspace
+    proposed: str = ""
 
     def __call__(self, words: str, code: int = 0) -> str:
         done = carewheel(["wheel", *words.split()], environment={"CAREWHEEL_WORKSPACE": str(self.space.root)})
@@ -66,7 +69,9 @@ def group(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Practice]:
     with remembered():
         assert look(space, AFTER, BEFORE).learnt
         at = f"--as-of {BEFORE}"
-        practice(f"plan propose Q2 {at} --place loc1 --place loc2 --place loc3 --note everybody")
+        practice.proposed = practice(
+            f"plan propose Q2 {at} --place loc1 --place loc2 --place loc3 --note everybody"
+        )
         practice(f"plan accept {NAME} --owner desk {at}")
         practice(f"plan start {NAME} {at}")
         assert "too early" in practice(f"verify {NAME} --as-of 2025-06-30", 3)
@@ -76,7 +81,13 @@ def group(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Practice]:
 
 
 @pytest.fixture(scope="module")
-def verdict(group: Practice) -> dict[str, Any]:
+def judged(group: Practice) -> str:
+    """The first verdict, as it is printed."""
+    return group(f"verify {NAME}")
+
+
+@pytest.fixture(scope="module")
+def verdict(group: Practice, judged: str) -> dict[str, Any]:
     found: dict[str, Any] = group.json(f"verify {NAME}")
     return found
 
@@ -155,6 +166,13 @@ def test_the_turn_itself_carries_plan_verdict_owner_and_the_moved_worth(
     assert "▲ overdue" in page
     assert "desk" in page
     assert "changed: " in page
+
+
+def test_the_guide_quotes_what_is_printed(group: Practice, judged: str) -> None:
+    """Its group is this one: where a number moves, `docs/guides/plan-and-verify.md` is to be put right."""
+    proposed, verdict = blocks(ROOT / "docs" / "guides" / "plan-and-verify.md", "text")
+    assert fits(f"{proposed}…", group.proposed), group.proposed
+    assert fits(f"{verdict}…", judged), judged
 
 
 def test_the_commands_say_it_too(group: Practice, verdict: dict[str, Any]) -> None:

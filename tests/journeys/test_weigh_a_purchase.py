@@ -95,7 +95,22 @@ def test_the_gate_says_what_it_is_worth_and_to_whom(practice: Practice) -> None:
     ):
         assert words in text
     assert "\x1b" not in text
-    assert "carewheel wheel invest" in text.splitlines()[-1]
+    assert text.splitlines()[-2:] == [
+        "Next: when months have passed, hold it against the plan.",
+        f"carewheel wheel invest {practice.file} --actual",
+    ]
+
+
+def test_the_next_step_of_what_is_not_bought_is_to_say_when_it_is(practice: Practice) -> None:
+    file = practice.file.with_name("wished.toml")
+    file.write_text(PURCHASE.replace('bought = "2025-01"\n', "").partition("[facts]")[0], "utf-8")
+    wished = Practice(practice.space, file)
+    assert (
+        wished("")
+        .splitlines()[-2]
+        .startswith('Next: once it is bought, write bought = "YEAR-MONTH" and [facts] into the file; ')
+    )
+    assert "does not say when it was bought" in wished("--actual", 2)
 
 
 def test_planned_stands_against_what_the_books_and_the_measures_say(

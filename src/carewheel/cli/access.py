@@ -15,7 +15,7 @@ from carewheel.cli.access_day import assign_command, day_command, plan_command
 from carewheel.cli.access_simulate import simulate_command
 from carewheel.cli.access_template import template_command
 from carewheel.cli.looking import answered, as_json_out, as_of_option, day_of
-from carewheel.cli.terminal import bar, csv_option, json_option, say, table, today, workspace_option
+from carewheel.cli.terminal import bar, csv_option, here, json_option, say, table, today, workspace_option
 
 if TYPE_CHECKING:
     from carewheel.spokes.operations.contracts import AttendanceReport, Chance, DemandReport
@@ -204,7 +204,7 @@ def _print_demand(found: DemandReport, days: int) -> None:
     for place, why in found.silent.items():
         say(f"{place}: {why}")
     say()
-    say("Every day, with places:  carewheel access demand --csv")
+    say(f"Every day, with places:  {here('carewheel access demand --csv')}")
 
 
 access_command.add_command(template_command)

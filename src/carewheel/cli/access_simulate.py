@@ -13,7 +13,7 @@ import click
 
 from carewheel.cli.access_template import PRICE, location_option, minutes_of
 from carewheel.cli.looking import answered, as_json_out, as_of_option, day_of
-from carewheel.cli.terminal import bar, csv_option, json_option, say, table, today, workspace_option
+from carewheel.cli.terminal import bar, csv_option, here, json_option, say, table, today, workspace_option
 
 if TYPE_CHECKING:
     from carewheel.journeys.simulate_a_change import SimulatedChange
@@ -177,10 +177,11 @@ def _print_plan(found: SimulatedChange) -> None:
     if found.change == "template":
         say("Judged by waiting; idling and overtime are no measures of the catalog yet, look at them here again after three months.")  # fmt: skip
     if found.plan:
-        say(f"Plan {found.plan} is written down. Next: give it an owner.  carewheel wheel plan accept {found.plan} --owner ROLE")  # fmt: skip
-        say(f"Its terms:  carewheel wheel plan show {found.plan}")
+        accept = here(f"carewheel wheel plan accept {found.plan} --owner ROLE")
+        say(f"Plan {found.plan} is written down. Next: give it an owner.  {accept}")
+        say(f"Its terms:  {here(f'carewheel wheel plan show {found.plan}')}")
     else:
-        say(f"Propose it:  {found.command}")
+        say(f"Propose it:  {here(found.command)}")
 
 
 def _range(of: Chance, form: str = ".1f") -> str:

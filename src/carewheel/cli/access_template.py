@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from carewheel.cli.looking import answered, as_json_out, as_of_option, day_of
-from carewheel.cli.terminal import bar, csv_option, json_option, say, table, today, workspace_option
+from carewheel.cli.terminal import bar, csv_option, here, json_option, say, table, today, workspace_option
 
 if TYPE_CHECKING:
     from carewheel.spokes.operations.contracts_template import (
@@ -243,7 +243,7 @@ def _print_overbooking(found: Overbooking | None, slots: int, why: str) -> None:
     say(
         f"Appointments: {minutes_of(found.times)}{lot}. Who goes where is in --json; no place belongs to a group."
     )
-    say("First try what helps the one who might not come:  carewheel access noshow")
+    say(f"First try what helps the one who might not come:  {here('carewheel access noshow')}")
 
 
 def _print_sequence(found: Sequence | None, why: str) -> None:

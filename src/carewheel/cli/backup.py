@@ -9,7 +9,7 @@ import orjson
 
 from carewheel.cli.console import open_database, upgrade_database
 from carewheel.cli.serve import alone
-from carewheel.cli.terminal import json_option, now, say, workspace_option
+from carewheel.cli.terminal import here, json_option, now, say, workspace_option
 
 
 @click.command("backup")
@@ -31,7 +31,7 @@ def backup_command(file: Path, workspace: Path, as_json: bool) -> None:
         return
     say(f"{made.files:,} files in {made.path}, {made.bytes / 1e6:,.1f} MB.")
     say(f"The audit trail ends with {made.audit_number}:{made.audit_seal}")
-    say("Next: keep it encrypted and elsewhere, and try it: carewheel restore FILE --check")
+    say(f"Next: keep it encrypted and elsewhere, and try it: {here('carewheel restore FILE --check')}")
 
 
 @click.command("restore")

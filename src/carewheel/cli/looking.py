@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from carewheel.cli.terminal import bar, complain, today
+from carewheel.cli.terminal import bar, complain, here, today
 
 if TYPE_CHECKING:
     from carewheel.journeys.look_at_the_wheel import Looked
@@ -34,7 +34,7 @@ def answered(command: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return command(*args, **kwargs)
         except NothingToTurn as nothing:
-            complain(str(nothing), "Begin with: carewheel turn FOLDER")
+            complain(str(nothing), f"Begin with: {here('carewheel turn FOLDER')}")
         except (MoneyUnknown, CannotTell) as unknown:
             complain(str(unknown), "")
         return NOTHING

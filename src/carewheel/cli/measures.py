@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from carewheel.cli.terminal import complain, json_option, say, table, today, workspace_option
+from carewheel.cli.terminal import complain, here, json_option, say, table, today, workspace_option
 
 if TYPE_CHECKING:
     from carewheel.warehouse.measures import MeasureResult
@@ -44,7 +44,7 @@ def list_command(as_json: bool) -> None:
         [c.id, c.component, c.title, c.unit, "" if c.status == "computed" else "not computed yet"] for c in cards
     ])  # fmt: skip
     say()
-    say("Next: carewheel measures show ID")
+    say(f"Next: {here('carewheel measures show ID')}")
 
 
 @measures_command.command("show")
@@ -115,7 +115,7 @@ def value_command(
             f"not the sources of one practice; there are: {names}", param_hint="--source"
         )
     if main is None or (main.last_activity is None and as_of is None):
-        complain("Nothing was read into this workspace yet.", "Begin with: carewheel turn FOLDER")
+        complain("Nothing was read into this workspace yet.", f"Begin with: {here('carewheel turn FOLDER')}")
         return 3
     when: date = as_of.date() if as_of else main.last_activity or today()
     connection = space.connect(sources or main.sources)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import orjson
 
-from carewheel.cli.terminal import json_option, say, table, today, workspace_option
+from carewheel.cli.terminal import here, json_option, say, table, today, workspace_option
 
 
 @click.group("scorecard")
@@ -41,7 +41,7 @@ def ask_command(workspace: Path) -> None:
             keep_scores(space, {attribute.code: None if answer == "-" else int(answer)}, today())
     say()
     say("Next: see what your measures say to that.")
-    say("carewheel scorecard show")
+    say(here("carewheel scorecard show"))
 
 
 @scorecard_command.command("set")
@@ -99,4 +99,4 @@ def show_command(workspace: Path, as_json: bool) -> None:
     if not any(row["own"] is not None for row in rows):
         say()
         say("Next: give your own scores.")
-        say("carewheel scorecard ask")
+        say(here("carewheel scorecard ask"))

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import orjson
 
-from carewheel.cli.terminal import json_option, say, table, workspace_option
+from carewheel.cli.terminal import here, json_option, say, table, workspace_option
 
 
 @click.group("sources")
@@ -28,7 +28,7 @@ def list_command(workspace: Path, as_json: bool) -> None:
         click.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2))
         return
     if not found:
-        say("Nothing was read into this workspace yet. Begin with: carewheel turn FOLDER")
+        say(f"Nothing was read into this workspace yet. Begin with: {here('carewheel turn FOLDER')}")
         return
     rows = [["source", "kind", "read", "used", "refused", "ignored", "path"]]
     for report in found:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 
 def typed_refusals() -> tuple[type[Exception], ...]:
@@ -80,6 +82,17 @@ def coloured(stream: Any = None) -> bool:
 def say(text: str = "", **style: Any) -> None:
     """One line on standard output."""
     click.echo(click.style(text, **style) if style and coloured() else text)
+
+
+def here(command: str) -> str:
+    """A command to go on with, as it is pasted: with ``--workspace`` where that was given on the command line of this one.
+
+    Where the workspace comes from the environment or is the usual one, the next command finds it as this one did.
+    """
+    asked = click.get_current_context(silent=True)
+    if asked is None or asked.get_parameter_source("workspace") is not ParameterSource.COMMANDLINE:
+        return command
+    return f"{command} --workspace {shlex.quote(str(asked.params['workspace']))}"
 
 
 def complain(what: str, remedy: str) -> None:

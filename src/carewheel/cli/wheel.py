@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from carewheel.cli.looking import NOTHING, answered, as_json_out, as_of_option, looked_at
-from carewheel.cli.terminal import bar, json_option, say, table, today, workspace_option
+from carewheel.cli.terminal import bar, here, json_option, say, table, today, workspace_option
 from carewheel.cli.wheel_invest import invest_command
 from carewheel.cli.wheel_plans import plan_command, print_judgement
 
@@ -67,7 +67,7 @@ def links_command(as_of: datetime | None, workspace: Path, as_json: bool) -> Non
         shown.append([row["id"], *numbers, words[row["evidence"]], row["mechanism"] + kind])
     table(shown, right=(1, 2, 3, 4))
     say()
-    say("Next: what they are worth.  carewheel wheel value")
+    say(f"Next: what they are worth.  {here('carewheel wheel value')}")
 
 
 @wheel_command.command("value")
@@ -129,7 +129,7 @@ def value_command(as_of: datetime | None, workspace: Path, as_json: bool) -> Non
         say(drag["why"])
     say(f"Assumed: {'; '.join(assumed)}.")
     say()
-    say(f"Next: try one out.  carewheel wheel simulate --play {worths[0].play}")
+    say(f"Next: try one out.  {here(f'carewheel wheel simulate --play {worths[0].play}')}")
 
 
 def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -234,9 +234,10 @@ def _print_simulation(looked: Looked, found: Simulation) -> None:
     )
     say()
     if found.plays:
-        say(f"Next: plan it.  carewheel wheel plan propose {found.plays[0]} --start YEAR-MONTH")
+        proposal = f"carewheel wheel plan propose {found.plays[0]} --start YEAR-MONTH"
+        say(f"Next: plan it.  {here(proposal)}")
     else:
-        say("Next: try a play.  carewheel wheel simulate --play ID")
+        say(f"Next: try a play.  {here('carewheel wheel simulate --play ID')}")
 
 
 @wheel_command.command("verify")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import click
 
 from carewheel.cli.looking import answered, as_json_out, as_of_option, looked_at
-from carewheel.cli.terminal import json_option, say, table, today, workspace_option
+from carewheel.cli.terminal import here, json_option, say, table, today, workspace_option
 
 MARKS = {"met": "✓", "open": "○", "not met": "▽"}
 
@@ -56,8 +57,11 @@ def invest_command(file: Path, actual: bool, as_of: datetime | None, workspace: 
     say(f"Assumed: {'; '.join(weighed['assumed'])}.")
     say()
     if followed is None:
-        say("Next: after the purchase, when months have passed, hold it against the plan.")
-        say(f"carewheel wheel invest {file} --actual")
+        absent = [] if what.bought else ['bought = "YEAR-MONTH"']
+        absent += [] if what.component or what.investment or what.expense else ["[facts]"]
+        first = f"once it is bought, write {' and '.join(absent)} into the file; " if absent else ""
+        say(f"Next: {first}when months have passed, hold it against the plan.")
+        say(here(f"carewheel wheel invest {quote(str(file))} --actual"))
     else:
         say("Next: look again in a month; the plan itself is weighed without --actual.")
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from carewheel.cli.looking import answered, as_json_out, day_of, looked_at
-from carewheel.cli.terminal import bar, json_option, say, table, today, workspace_option
+from carewheel.cli.terminal import bar, here, json_option, say, table, today, workspace_option
 
 if TYPE_CHECKING:
     from carewheel.journeys.look_at_the_wheel import Looked
@@ -112,7 +112,7 @@ def propose_command(
     _print_plan(plan, looked.plans_on)
     _print_promise(looked, plan, wanted)
     say()
-    say(f"Next: give it an owner.  carewheel wheel plan accept {plan.id} --owner ROLE")
+    say(f"Next: give it an owner.  {here(f'carewheel wheel plan accept {plan.id} --owner ROLE')}")
 
 
 @plan_command.command("accept")
@@ -135,7 +135,8 @@ def accept_command(
 
     day = _day(workspace, as_of)
     found = accept(_space(workspace), plan, owner, day, today(), {"plan": note} if note else {})
-    _print_step(found, day, as_json, f"Next: on its first day,  carewheel wheel plan start {found.id}")
+    following = here(f"carewheel wheel plan start {found.id}")
+    _print_step(found, day, as_json, f"Next: on its first day,  {following}")
 
 
 @plan_command.command("start")
@@ -155,12 +156,8 @@ def start_command(
 
     day = _day(workspace, as_of)
     found = start(_space(workspace), plan, day, today(), {"do": note} if note else {}, day_of(starts_on))
-    _print_step(
-        found,
-        day,
-        as_json,
-        f"Next: on {found.next_review},  carewheel wheel plan review {found.id} --study TEXT",
-    )
+    following = here(f"carewheel wheel plan review {found.id} --study TEXT")
+    _print_step(found, day, as_json, f"Next: on {found.next_review},  {following}")
 
 
 @plan_command.command("review")
@@ -181,7 +178,7 @@ def review_command(
     notes = {name: text for name, text in (("do", done), ("study", study), ("act", act)) if text}
     found = review(_space(workspace), plan, day, today(), notes)
     over = found.terms.ends_on <= day
-    following = f"carewheel wheel verify {found.id}" if over else f"look again on {found.next_review}"
+    following = here(f"carewheel wheel verify {found.id}") if over else f"look again on {found.next_review}"
     _print_step(found, day, as_json, f"Next: {following}")
 
 
@@ -218,7 +215,7 @@ def list_command(as_of: datetime | None, workspace: Path, as_json: bool) -> None
         return
     if not plans:
         say("There is no plan yet.")
-        say("Next: see what is worth most.  carewheel wheel value")
+        say(f"Next: see what is worth most.  {here('carewheel wheel value')}")
         return
     rows = [["plan", "play", "owner", "state", "next look", "verdict"]]
     for plan in plans:
@@ -228,7 +225,8 @@ def list_command(as_of: datetime | None, workspace: Path, as_json: bool) -> None
     table(rows)
     say()
     late = [plan for plan in plans if plan["overdue"]]
-    say(f"Next: carewheel wheel plan show {(late or plans)[0]['id']}")
+    look = here(f"carewheel wheel plan show {(late or plans)[0]['id']}")
+    say(f"Next: {look}")
 
 
 @plan_command.command("show")
@@ -258,14 +256,16 @@ def show_command(plan: str, as_of: datetime | None, workspace: Path, as_json: bo
 
 def _next(plan: Plan, day: date) -> str:
     if plan.state == "proposed":
-        return f"Next: carewheel wheel plan accept {plan.id} --owner ROLE"
-    if plan.state == "accepted":
-        return f"Next: carewheel wheel plan start {plan.id}"
-    if plan.started_on is not None and plan.verdict is None and plan.terms.ends_on <= day:
-        return f"Next: carewheel wheel verify {plan.id}"
-    if plan.state == "started":
-        return f"Next: carewheel wheel plan review {plan.id} --study TEXT"
-    return "Next: carewheel wheel plan list"
+        command = f"carewheel wheel plan accept {plan.id} --owner ROLE"
+    elif plan.state == "accepted":
+        command = f"carewheel wheel plan start {plan.id}"
+    elif plan.started_on is not None and plan.verdict is None and plan.terms.ends_on <= day:
+        command = f"carewheel wheel verify {plan.id}"
+    elif plan.state == "started":
+        command = f"carewheel wheel plan review {plan.id} --study TEXT"
+    else:
+        command = "carewheel wheel plan list"
+    return f"Next: {here(command)}"
 
 
 def _space(workspace: Path) -> Any:
@@ -389,6 +389,6 @@ def print_judgement(found: Judgement) -> None:
     say()
     if not found.kept:
         say("It is too early; nothing was kept.")
-        say("Next: review it meanwhile.  carewheel wheel plan list")
+        say(f"Next: review it meanwhile.  {here('carewheel wheel plan list')}")
     else:
-        say("Next: see what it changes.  carewheel wheel value")
+        say(f"Next: see what it changes.  {here('carewheel wheel value')}")
