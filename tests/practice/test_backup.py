@@ -251,6 +251,9 @@ def test_an_operator_imports_backs_up_and_restores(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
+    # Facts and no console yet: backed up and brought back like any other.
+    assert json.loads(run("backup", "facts.backup", "--json", workspace="facts"))["audit"].startswith("0:")
+    assert "holds" in run("restore", "facts.backup", workspace="three")
     filled = json.loads(run("import", str(folder), "--json"))
     assert (filled["visits_made"], filled["patients_made"]) == (5, 3)
     made = json.loads(run("backup", "house.backup", "--json"))

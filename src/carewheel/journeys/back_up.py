@@ -9,14 +9,21 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 
 from carewheel.practice import backup
 from carewheel.practice.audit import Verdict, verify
+from carewheel.practice.upgrade import upgrade
 from carewheel.warehouse.workspace import Workspace
 
 
 def back_up(path: Path, workspace: Workspace, at: datetime) -> backup.BackupMade:
-    """Write the backup while nobody else writes facts; the console may run. Raises `Refused`, `WorkspaceRefused`."""
+    """Write the backup while nobody else writes facts; the console may run. Raises `Refused`, `WorkspaceRefused`.
+
+    A workspace that has never had a console is backed up with an empty database: so its backup is restored like any other.
+    """
+    if not MigrationRecorder(connection).has_table():
+        upgrade()
     with workspace.writing():
         return backup.back_up(path, workspace.root, dict(settings.DATABASES["default"]), at)
 
