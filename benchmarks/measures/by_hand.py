@@ -243,7 +243,7 @@ CELLS: dict[str, str] = {
     "finance.denial_rate": f"SELECT location_id, local_month, count(*) FILTER (denied = first) AS k, count(*) AS n FROM ({DECIDED}) WHERE first IS NOT NULL {CELL}",
     "finance.clean_claim_rate": f"SELECT location_id, local_month, count(*) FILTER (denied IS DISTINCT FROM first AND (mended IS NULL OR mended > first)) AS k, count(*) AS n FROM ({DECIDED}) WHERE first IS NOT NULL {CELL}",
     "finance.denied_amount_by_reason": f"""
-        SELECT location_id, local_month, currency, CASE WHEN reason_code = '' THEN 'unknown' ELSE concat(group_code, '-', reason_code) END AS dimension, sum(amount)::DOUBLE AS total, count(*) AS n
+        SELECT location_id, local_month, currency, CASE WHEN reason_code = '' THEN 'unknown' ELSE reason_code END AS dimension, sum(amount)::DOUBLE AS total, count(*) AS n
         FROM adjustment WHERE kind = 'denial' AND local_date <= {AS_OF} GROUP BY ALL""",
     "finance.investment_by_component": f"""
         SELECT location_id, local_month, currency, coalesce(nullif(component, ''), 'unknown') AS dimension, sum(amount)::DOUBLE AS total, count(*) AS n
