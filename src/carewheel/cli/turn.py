@@ -200,7 +200,9 @@ def _print_refusals(outcome: TurnOutcome) -> None:
         times = f" ({count:,} times, first in {where})" if count > 1 else f" ({where})"
         say("  " + " ".join(filter(None, [what + times, why, remedy])))
     if len(ranked) > SHOWN:
-        say(f"  … and {len(ranked) - SHOWN} further {'cause' if len(ranked) == SHOWN + 1 else 'causes'}.")
+        from carewheel.wheel.numbers import counted
+
+        say(f"  … and {counted(len(ranked) - SHOWN, 'further cause')}.")
 
 
 def _tie_out_words(outcome: TurnOutcome, document: dict[str, Any]) -> str:

@@ -79,7 +79,7 @@ def value_command(as_of: datetime | None, workspace: Path, as_json: bool) -> Non
     """Show what stronger arrows, plays, and the next unit of free cash are worth in money, in 24 months at all places."""
     from carewheel.catalog.links import links
     from carewheel.wheel.learnt import drag_document, link_document
-    from carewheel.wheel.numbers import about
+    from carewheel.wheel.numbers import about, counted
     from carewheel.wheel.roadmap import in_words, roadmap_document
 
     found = looked_at(workspace, as_of)
@@ -115,7 +115,7 @@ def value_command(as_of: datetime | None, workspace: Path, as_json: bool) -> Non
     say("A play, its price taken off")
     table([[f"  {worth.play}", in_words(worth, found.currency)] for worth in worths[:PLAYS]])
     if len(worths) > PLAYS:
-        say(f"  … and {len(worths) - PLAYS} further plays: --json")
+        say(f"  … and {counted(len(worths) - PLAYS, 'further play')}: --json")
     say()
     say("One more unit of free cash brings back")
     table(

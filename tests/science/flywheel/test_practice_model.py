@@ -257,6 +257,8 @@ def test_a_doubt_of_the_model_widens_a_worth_and_moves_none() -> None:
         added = 2.0 * usual_worth(sure) if link == drag else 0.0
         assert now.draws.std() == pytest.approx(np.hypot(worth.draws.std(), added), rel=1e-9, abs=1e-6)
     assert unsure.is_drag[drag] < sure.is_drag[drag]
+    two = link_worths(built(), {link: draws[:2] for link, draws in strengths.items()})
+    assert doubted(two, {drag: 2.0}, rng.standard_normal((len(two.worth), 2))) is two
     # What costs on average is never the drag, however unsure.
     poor = min(sure.worth, key=lambda link: sure.worth[link].mean)
     assert sure.worth[poor].mean < 0

@@ -34,7 +34,8 @@ MOST = 3.0
 FARTHEST = 10.0
 # No link moves its target by more than this a year, in reference sd: an answer beyond it says that the equation failed.
 STRONGEST = 5.0
-OPENING = 6
+# What was before the first month is taken as the mean of so many months from it on.
+FIRST_MONTHS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +244,7 @@ def felt(values: Floats, spans: Sequence[tuple[int, int]]) -> Floats:
     known = np.isfinite(values)
     some = known.any(axis=1)
     first = np.where(some, known.argmax(axis=1), 0)
-    early = known & (np.arange(months) < first[:, None] + OPENING)
+    early = known & (np.arange(months) < first[:, None] + FIRST_MONTHS)
     count = early.sum(axis=1)
     opening = np.divide(
         np.where(early, values, 0.0).sum(axis=1), count, out=np.full(sites, np.nan), where=count > 0
@@ -273,7 +274,7 @@ def running_mean(values: Floats, noise: Floats, months: int) -> Floats:
     # Where nothing is known of the noise (one review a month), months count alike.
     weight = np.divide(1.0, np.where(noise > 0, noise, 1.0), out=np.zeros_like(values), where=known)
     first = np.where(known.any(axis=1), known.argmax(axis=1), 0)[:, None]
-    early = np.where(np.arange(values.shape[1]) < first + OPENING, weight, 0.0)
+    early = np.where(np.arange(values.shape[1]) < first + FIRST_MONTHS, weight, 0.0)
     full = np.where(known, values, 0.0)
     before, of = (early * full).sum(axis=1, keepdims=True), early.sum(axis=1, keepdims=True)
     count = np.maximum((early > 0).sum(axis=1, keepdims=True), 1)

@@ -159,10 +159,10 @@ def doubted(worths: LinkWorths, doubt: Mapping[str, float], normals: Floats) -> 
     """The same with what the model leaves out: each worth is off by its ``doubt`` times the `usual_worth`, standard deviation.
 
     ``normals`` (links, draws): standard normal, one row a link. They are made to have mean nought, deviation one, and nothing in common
-    with the draws: no mean worth moves, the order of the links stays, and variances add. With one draw nothing is added: there
-    is no interval.
+    with the draws: no mean worth moves, the order of the links stays, and variances add. Fewer than three draws have nothing
+    to spare for that, and are left as they are.
     """
-    if normals.shape[1] < 2:
+    if normals.shape[1] < 3:
         return worths
     usual, gain = usual_worth(worths), {}
     for (link, worth), z in zip(worths.worth.items(), normals, strict=True):
